@@ -1,0 +1,86 @@
+"""Settings of cameras and lanes: where frames come from and what a passage means there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+from typing_extensions import Self
+
+from edge.config.base import Fraction, Name, PointFraction, Section
+
+
+class MotionSettings(Section):
+    """When an idle picture need not be looked at."""
+
+    enabled: bool = Field(True, description="Skip the detector while nothing moves and no plate is followed.")
+    sensitivity: Fraction = Field(0.5, description="0 needs large changes, 1 reacts to the smallest.")
+    full_look_every_s: float = Field(2.0, gt=0, le=60, description="Look at a still picture at least this often.")
+
+
+class GateSettings(Section):
+    """How a passage is recognised and which way it went."""
+
+    direction: Literal["line", "growth", "entry", "exit"] = Field(
+        "growth",
+        description="By a virtual line, by growth of the plate, or fixed by the camera's role.",
+    )
+    approaching: Literal["entry", "exit"] = Field(
+        "entry", description="What a vehicle does that comes towards the camera (its plate grows)."
+    )
+    line: tuple[PointFraction, PointFraction] | None = Field(
+        None,
+        description="Two points, as shares of width and height. Crossing from its left side to its right is an entry.",
+    )
+    parked_after_s: float = Field(
+        30.0, gt=0, description="A plate that never moved for this long after it was first seen is parked: no event."
+    )
+    ends_after_s: float = Field(1.5, gt=0, description="A passage ends when its plate is out of sight for this long.")
+    same_vehicle_within_s: float = Field(
+        20.0, ge=0, description="The same plate seen again in the lane within this time belongs to the same passage."
+    )
+
+    @model_validator(mode="after")
+    def _line_is_there(self) -> Self:
+        if self.direction == "line" and self.line is None:
+            raise ValueError("direction is 'line' but there is no line")
+        if self.line is not None and self.line[0] == self.line[1]:
+            raise ValueError("line: both ends are the same point")
+        return self
+
+
+class CameraSettings(Section):
+    """One camera at the gate."""
+
+    name: Name = Field(description="Unique name; it appears in events and metrics.")
+    lane: Name = Field("lane-1", description="The lane it watches; events are numbered per lane.")
+    url: SecretStr = Field(
+        description="rtsp://, rtsps://, http(s)://, a file, /dev/video0, or gst:<pipeline> for GStreamer. "
+        "${NAME} is replaced by the environment variable, so that passwords can stay out of this file."
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the video.")
+    loop: bool = Field(False, description="Start a file again when it ends (demonstrations and soak tests).")
+    open_timeout_s: float = Field(10.0, gt=0, le=120, description="Give up connecting after this long.")
+    read_timeout_s: float = Field(5.0, gt=0, le=120, description="No packet for this long means stalled: reconnect.")
+    frozen_after_s: float = Field(
+        30.0, gt=0, description="Identical pictures for this long mean a frozen camera: reconnect."
+    )
+    max_backoff_s: float = Field(30.0, gt=0, le=600, description="Longest pause between two attempts to connect.")
+    max_fps: float = Field(15.0, gt=0, le=120, description="Analyse at most this many pictures a second.")
+    region: tuple[PointFraction, ...] = Field(
+        (), description="Polygon, as shares of width and height, in which plates are looked for. Empty: everywhere."
+    )
+    motion: MotionSettings = Field(MotionSettings(), description="When to look.")
+    gate: GateSettings = Field(GateSettings(), description="What a passage is.")
+    threshold: Fraction = Field(
+        0.95, description="A provisional event is sent once the text is right with at least this probability."
+    )
+    final_threshold: Fraction = Field(
+        0.5, description="Below this probability the passage ends as passage.unread instead of passage.final."
+    )
+
+    @model_validator(mode="after")
+    def _region_is_a_polygon(self) -> Self:
+        if 0 < len(self.region) < 3:
+            raise ValueError("region: a polygon needs at least three points")
+        return self

@@ -1,0 +1,153 @@
+"""Reads settings from YAML and reports every problem at once, each with place and fix.
+
+`${NAME}` in any string is replaced by the environment variable of that name,
+so that secrets need not be in the file. Nothing outside this module knows YAML.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from edge.config.settings import Settings
+from edge.errors import ConfigError, Problem
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_FIXES = {
+    "missing": "add the key",
+    "extra_forbidden": "remove it or correct its spelling",
+    "value_error": "change it as said",
+}
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in the YAML file `path`.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or has any number of problems, all of them listed.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            str(path), f"cannot be read: {error.strerror}", "name an existing, readable file with -c"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = getattr(error, "problem_mark", None)
+        at = f"{path}:{place.line + 1}:{place.column + 1}" if place else str(path)
+        problem = getattr(error, "problem", None) or "not UTF-8 text"
+        raise ConfigError(at, f"is not valid YAML: {problem}", "correct the indentation or quoting there") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(str(path), "holds no settings", "start from config.yaml of the package")
+    return parse(raw, environment, source=str(path))
+
+
+def parse(raw: Mapping[str, Any], environment: Mapping[str, str] = os.environ, *, source: str = "settings") -> Settings:
+    """Return the settings in `raw`, a mapping as YAML gives it.
+
+    Raises:
+        ConfigError: every problem found, with its path inside the settings.
+    """
+    problems: list[Problem] = []
+    expanded = _expand(raw, "", environment, problems)
+    try:
+        settings = Settings.model_validate(expanded)
+    except ValidationError as error:
+        problems.extend(_problem(dict(e)) for e in error.errors(include_url=False))
+    if problems:
+        raise ConfigError(problems=[Problem(f"{source}: {p.at}", p.problem, p.fix) for p in problems])
+    return settings
+
+
+def effective(settings: Settings) -> dict[str, Any]:
+    """Return all settings in use as plain values, secrets masked."""
+    masked: dict[str, Any] = _mask(settings)
+    return masked
+
+
+def mask_url(url: str) -> str:
+    """Return `url` without user name and password: the form that logs may show."""
+    return _CREDENTIALS.sub("***", url)
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return {name: _mask(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        return mask_url(secret) if "://" in secret or secret.startswith(("/", ".", "gst:")) else "***"
+    if isinstance(value, (list, tuple)):
+        return [_mask(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _mask(v) for k, v in value.items()}
+    return str(value) if isinstance(value, Path) else value
+
+
+def _expand(value: Any, at: str, environment: Mapping[str, str], problems: list[Problem]) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _expand(v, f"{at}.{k}" if at else str(k), environment, problems) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(v, f"{at}[{i}]", environment, problems) for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    problems.extend(
+        Problem(at, f"environment variable {name} is not set", f"set {name} or write the value here")
+        for name in _VARIABLE.findall(value)
+        if name not in environment
+    )
+    return _VARIABLE.sub(lambda m: environment.get(m.group(1), ""), value)
+
+
+def _problem(error: Mapping[str, Any]) -> Problem:
+    location = tuple(error["loc"])
+    at = _path(location)
+    kind = str(error["type"])
+    if kind == "extra_forbidden":
+        return Problem(at, "unknown key", _suggest(location))
+    message = str(error["msg"]).removeprefix("Value error, ")
+    shown = "" if kind in ("missing", "value_error") else f", got {_shown(error.get('input'))}"
+    return Problem(
+        at or "settings", message[:1].lower() + message[1:] + shown, _FIXES.get(kind, "give a value of that kind")
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+
+
+def _suggest(location: tuple[int | str, ...]) -> str:
+    known = sorted(_keys_at(Settings, location[:-1]))
+    near = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"remove it; known keys here: {', '.join(known)}"
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterator[str]:
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(str(part))
+        inner = next(iter(_models_in(field.annotation)), None) if field else None
+        if inner is None:
+            return iter(())
+        model = inner
+    return iter(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

@@ -1,0 +1,33 @@
+"""All settings of one process: one file, validated as a whole."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from edge.config.base import Section
+from edge.config.camera import CameraSettings
+from edge.config.delivery import MqttSettings, OutboxSettings
+from edge.config.models import ModelSettings, VotingSettings
+from edge.config.service import EvidenceSettings, LogSettings, MetricsSettings, SiteSettings
+
+
+class Settings(Section):
+    """The whole of config.yaml."""
+
+    site: SiteSettings = Field(SiteSettings(), description="This installation.")
+    cameras: tuple[CameraSettings, ...] = Field(min_length=1, description="At least one camera.")
+    models: ModelSettings = Field(ModelSettings(), description="Detector and recogniser.")
+    voting: VotingSettings = Field(VotingSettings(), description="From looks to an answer.")
+    evidence: EvidenceSettings = Field(EvidenceSettings(), description="Pictures.")
+    outbox: OutboxSettings = Field(OutboxSettings(), description="The durable queue.")
+    mqtt: MqttSettings = Field(MqttSettings(), description="MQTT delivery.")
+    metrics: MetricsSettings = Field(MetricsSettings(), description="Prometheus.")
+    log: LogSettings = Field(LogSettings(), description="Logs.")
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [c.name for c in self.cameras]
+        for name in sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two cameras are named {name!r}; give each camera its own name")
+        return self

@@ -1,0 +1,1 @@
+"""From a camera's bytes to plate reads: capture, motion, detection, cropping, recognition."""

@@ -1,0 +1,117 @@
+"""What the parts promise each other: small interfaces, with their threading and failures.
+
+Implementations live below `pipeline`, `tracking` and `sinks`; every one of
+them, fakes included, runs the contract tests under tests/contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from edge.types import Detection, FloatArray, Frame, GateEvent, UInt8Array
+
+
+class SourceState(str, Enum):
+    """What a camera is doing."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    STALLED = "stalled"  # connected, no packet for a while
+    FROZEN = "frozen"  # frames arrive, all identical
+    DOWN = "down"  # waiting for the next attempt
+
+
+class FrameSource(Protocol):
+    """A place frames come from. One thread reads; `interrupt` may be called from any other."""
+
+    @property
+    def name(self) -> str:
+        """Return the camera's name."""
+
+    def open(self) -> None:
+        """Connect.
+
+        Raises:
+            SourceUnavailable: not reachable, refused, or no video in it.
+        """
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None when a finite source has ended.
+
+        Raises:
+            SourceUnavailable: the connection broke or stalled; close and open again.
+        """
+
+    def interrupt(self) -> None:
+        """Make a blocked `open` or `read` return soon. Safe from any thread, any number of times."""
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
+
+
+class Detector(Protocol):
+    """Finds plates in a grey picture. Not thread-safe: each vision thread has its own."""
+
+    @property
+    def name(self) -> str:
+        """Return name and version, as events carry it."""
+
+    def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
+        """Return the plates in `luma`, uint8 (H, W), best first, in its pixels.
+
+        Raises:
+            InferenceError: the model failed on this picture.
+        """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawRead:
+    """The recogniser's opinion of one crop, before anything else is known."""
+
+    posterior: FloatArray  # (L, 37), see PlateRead
+    legible: float
+
+
+class Recogniser(Protocol):
+    """Reads rectified plate crops. Not thread-safe: each vision thread has its own."""
+
+    @property
+    def name(self) -> str:
+        """Return name and version, as events carry it."""
+
+    @property
+    def crop_size(self) -> tuple[int, int]:
+        """Return (height, width) of the crops it wants, in pixels."""
+
+    @property
+    def keep_aspect(self) -> bool:
+        """Tell whether crops keep their aspect (padded on the right) or are stretched to `crop_size`."""
+
+    def read(self, crops: Sequence[UInt8Array]) -> tuple[RawRead, ...]:
+        """Return one opinion per crop, in order; each crop is grey uint8 of `crop_size`.
+
+        Raises:
+            InferenceError: the model failed on this batch.
+        """
+
+
+class Sink(Protocol):
+    """A place events are delivered to. Only its own publish thread calls it."""
+
+    @property
+    def name(self) -> str:
+        """Return the sink's name; its position in the outbox is kept under it."""
+
+    def write(self, batch: Sequence[GateEvent]) -> None:
+        """Deliver all of `batch`, in order, or raise; delivering an event twice is harmless.
+
+        Raises:
+            SinkUnavailable: nothing is wrong with the events; keep them and try later.
+            EventRejected: the named event can never be delivered; set it aside and go on.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection; may be called twice."""

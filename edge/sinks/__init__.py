@@ -1,0 +1,1 @@
+"""Where events go: the durable outbox and everything that empties it."""
