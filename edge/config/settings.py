@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
-from typing_extensions import Self
+from pydantic import Field, field_validator
 
 from edge.config.base import Section
 from edge.config.camera import CameraSettings
@@ -16,7 +15,7 @@ class Settings(Section):
     """The whole of config.yaml."""
 
     site: SiteSettings = Field(SiteSettings(), description="This installation.")
-    cameras: tuple[CameraSettings, ...] = Field(min_length=1, description="At least one camera.")
+    cameras: tuple[CameraSettings, ...] = Field(description="At least one camera.")
     models: ModelSettings = Field(ModelSettings(), description="Detector and recogniser.")
     voting: VotingSettings = Field(VotingSettings(), description="From looks to an answer.")
     evidence: EvidenceSettings = Field(EvidenceSettings(), description="Pictures.")
@@ -25,9 +24,12 @@ class Settings(Section):
     metrics: MetricsSettings = Field(MetricsSettings(), description="Prometheus.")
     log: LogSettings = Field(LogSettings(), description="Logs.")
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        names = [c.name for c in self.cameras]
+    @field_validator("cameras")
+    @classmethod
+    def _cameras_are_told_apart(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
+        if not cameras:
+            raise ValueError("there is no camera; add one with a name and a url")
+        names = [c.name for c in cameras]
         for name in sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"two cameras are named {name!r}; give each camera its own name")
-        return self
+        return cameras
