@@ -1,0 +1,216 @@
+"""The stream of training samples: scene, view, pastes, camera, as a function of one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.random import Generator
+
+from training.detector.camera import through_camera
+from training.detector.compose import (
+    MIN_HEIGHT_PX,
+    MIN_VISIBLE,
+    MIN_WIDTH_PX,
+    Sample,
+    cover_quad,
+    donor_aspect,
+    overlaps,
+    paste_quad,
+    random_quad,
+    random_view,
+    through,
+    warp_scene,
+)
+from training.detector.donors import Donor, lettering
+from training.detector.scenes import FloatArray, GreyImage, Scene, boxes_of_corners
+
+# Sources with many frames of few cars are drawn less often than their number says.
+SOURCE_WEIGHT = {"romania": 0.4, "parking_vn": 0.5, "gate_vn": 0.4}
+INEXACT_WEIGHT = 0.15  # corner loss of a plate whose corners are only those of a hand-drawn box
+SIZES = ((384, 384), (320, 448), (256, 576), (448, 320), (384, 384), (288, 512))
+MAX_PLATES = 24
+MOSAIC_SHARE = 0.22
+
+
+@dataclass(frozen=True)
+class Material:
+    """What samples are made of."""
+
+    scenes: Sequence[Scene]
+    donors: Sequence[Donor]
+
+    def scene_odds(self) -> FloatArray:
+        odds = np.array([SOURCE_WEIGHT.get(scene.source, 1.0) for scene in self.scenes], np.float64)
+        return np.asarray(odds / odds.sum(), np.float64)
+
+
+@dataclass
+class _Canvas:
+    """A sample under construction."""
+
+    grey: GreyImage
+    corners: FloatArray
+    exact: FloatArray
+
+
+def _replace_plates(canvas: _Canvas, material: Material, rng: Generator) -> None:
+    """Paste another plate over each labelled one, now and then."""
+    for index, box in enumerate(boxes_of_corners(canvas.corners)):
+        donor = material.donors[rng.integers(len(material.donors))]
+        quad = cover_quad(box, donor_aspect(donor, rng), rng)
+        if rng.random() < 0.6 and box[2] - box[0] > 14 and paste_quad(canvas.grey, donor, quad, rng):
+            canvas.corners[index], canvas.exact[index] = quad, 1.0
+
+
+def _scatter(canvas: _Canvas, material: Material, count: int, plates: bool, rng: Generator) -> None:
+    """Paste plates, or lettering that is none, where no plate is yet."""
+    height, width = canvas.grey.shape
+    for _ in range(count):
+        donor = material.donors[rng.integers(len(material.donors))] if plates else lettering(rng)
+        aspect = donor_aspect(donor, rng)
+        wide = float(np.exp(rng.uniform(np.log(16), np.log(0.5 * width))))
+        wide = wide if plates else min(wide * 1.5, 0.8 * width)
+        centre = np.array([rng.uniform(0, width), rng.uniform(0, height)], np.float32)
+        quad = random_quad(centre, wide, aspect, rng)
+        if overlaps(quad, canvas.corners) or not paste_quad(canvas.grey, donor, quad, rng):
+            continue
+        if plates:
+            canvas.corners = np.concatenate((canvas.corners, quad[None]))
+            canvas.exact = np.append(canvas.exact, np.float32(1.0))
+
+
+def _without_plates(scene: Scene, rng: Generator) -> Scene:
+    """Return the scene with its plates painted over by what lies beside them: a car is no plate."""
+    grey = scene.grey.copy()
+    for box in boxes_of_corners(scene.corners):
+        x1, y1, x2, y2 = (int(v) for v in np.round(box))
+        x1, y1 = max(x1 - 2, 0), max(y1 - 2, 0)
+        if x2 - x1 > 3 and y2 - y1 > 2:
+            level = float(np.median(grey[y1 : y2 + 2, x1 : x2 + 2])) + rng.normal(0, 15)
+            rows = np.linspace(level, level + rng.normal(0, 30), y2 + 2 - y1)[:, None]
+            patch = grey[y1 : y2 + 2, x1 : x2 + 2]
+            patch[:] = np.clip(rows[: patch.shape[0]] + rng.normal(0, 2, patch.shape), 0, 255)
+    return Scene(scene.file, scene.source, grey, np.zeros((0, 4, 2), np.float32), np.zeros(0, bool))
+
+
+def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: Generator) -> _Canvas:
+    """Return one scene through a random view with its pastes, before the camera."""
+    if rng.random() < 0.06:
+        scene = _without_plates(scene, rng)
+    view = random_view(scene, size, rng)
+    exact = np.where(scene.exact, 1.0, INEXACT_WEIGHT).astype(np.float32)
+    canvas = _Canvas(warp_scene(scene, view, size, rng), through(view, scene.corners), exact)
+    if material.donors:
+        if rng.random() < 0.4:
+            _replace_plates(canvas, material, rng)
+        if rng.random() < 0.35:
+            _scatter(canvas, material, int(rng.integers(1, 4)), True, rng)
+    if rng.random() < 0.3:
+        _scatter(canvas, material, int(rng.integers(1, 4)), False, rng)
+    return canvas
+
+
+def _mosaic(views: Sequence[_Canvas]) -> _Canvas:
+    """Return four half-size views side by side: small plates, other surroundings."""
+    top, bottom = np.hstack((views[0].grey, views[1].grey)), np.hstack((views[2].grey, views[3].grey))
+    height, width = views[0].grey.shape
+    shifts = ((0, 0), (width, 0), (0, height), (width, height))
+    moved = []
+    for view, shift in zip(views, shifts):
+        view_keep = visible_share(view.corners, (height, width)) >= MIN_VISIBLE
+        clipped = np.where(view_keep[:, None, None], np.clip(view.corners, 0, (width - 1, height - 1)), view.corners)
+        moved.append(clipped + np.array(shift, np.float32))
+    return _Canvas(
+        np.vstack((top, bottom)), np.concatenate(moved).astype(np.float32), np.concatenate([v.exact for v in views])
+    )
+
+
+def visible_share(corners: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Return the share of each plate's box that lies inside a picture of `size` (height, width)."""
+    boxes = boxes_of_corners(corners)
+    clipped = np.clip(boxes, 0, (size[1], size[0], size[1], size[0]))
+    area = np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1e-3)
+    return np.asarray(np.prod(clipped[:, 2:] - clipped[:, :2], axis=1) / area, np.float32)
+
+
+def label(canvas: _Canvas) -> Sample:
+    """Split the canvas's plates into those to find and those to ignore."""
+    boxes = boxes_of_corners(canvas.corners)
+    share = visible_share(canvas.corners, canvas.grey.shape)
+    wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    big = (wide >= MIN_WIDTH_PX) & (high >= MIN_HEIGHT_PX)
+    keep = big & (share >= MIN_VISIBLE)
+    ignore = ~keep & (share > 0.02)
+    return Sample(canvas.grey, canvas.corners[keep][:MAX_PLATES], canvas.exact[keep][:MAX_PLATES], boxes[ignore])
+
+
+def make_sample(material: Material, odds: FloatArray, size: tuple[int, int], rng: Generator) -> Sample:
+    """Return one finished training sample of `size` (height, width)."""
+
+    def pick() -> Scene:
+        return material.scenes[int(rng.choice(len(odds), p=odds))]
+
+    if rng.random() < MOSAIC_SHARE:
+        half = (size[0] // 2, size[1] // 2)
+        views = [compose_view(pick(), material, half, rng) for _ in range(4)]
+        # A plate cut by a seam would teach half plates: those are painted into the ignore list by label().
+        canvas = _mosaic(views)
+    else:
+        canvas = compose_view(pick(), material, size, rng)
+    canvas.grey = through_camera(canvas.grey, rng)
+    return label(canvas)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples as tensors; plates padded to MAX_PLATES with `valid` 0."""
+
+    images: torch.Tensor  # uint8 (N, H, W)
+    boxes: torch.Tensor  # float32 (N, G, 4)
+    corners: torch.Tensor  # float32 (N, G, 8)
+    exact: torch.Tensor  # float32 (N, G)
+    valid: torch.Tensor  # bool (N, G)
+    ignore: torch.Tensor  # float32 (N, G, 4), zero-area rows are padding
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Return the samples as one batch; boxes are clipped to the picture, corners are not."""
+    count, (height, width) = len(samples), samples[0].grey.shape
+    boxes = np.zeros((count, MAX_PLATES, 4), np.float32)
+    corners = np.zeros((count, MAX_PLATES, 8), np.float32)
+    exact, valid = np.zeros((count, MAX_PLATES), np.float32), np.zeros((count, MAX_PLATES), bool)
+    ignore = np.zeros((count, MAX_PLATES, 4), np.float32)
+    for index, sample in enumerate(samples):
+        n, k = len(sample.corners), min(len(sample.ignore), MAX_PLATES)
+        boxes[index, :n] = np.clip(boxes_of_corners(sample.corners), 0, (width, height, width, height))
+        corners[index, :n] = sample.corners.reshape(-1, 8)
+        exact[index, :n], valid[index, :n] = sample.exact, True
+        ignore[index, :k] = sample.ignore[:k]
+    images = np.stack([sample.grey for sample in samples])
+    return Batch(*(torch.from_numpy(a) for a in (images, boxes, corners, exact, valid, ignore)))
+
+
+def batches(material: Material, seed: int, pixels: int) -> Iterator[Batch]:
+    """Yield batches for ever, each of one size from SIZES and about `pixels` pixels in all."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(seed)
+    odds = material.scene_odds()
+    while True:
+        size = SIZES[int(rng.integers(len(SIZES)))]
+        count = max(1, pixels // (size[0] * size[1]))
+        yield collate([make_sample(material, odds, size, rng) for _ in range(count)])
+
+
+class BatchStream(torch.utils.data.IterableDataset[Batch]):
+    """`batches` for a DataLoader: each worker draws from a seed of its own."""
+
+    def __init__(self, material: Material, seed: int, pixels: int) -> None:
+        self._material, self._seed, self._pixels = material, seed, pixels
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = torch.utils.data.get_worker_info()
+        return batches(self._material, self._seed + (worker.id if worker else 0) * 1009, self._pixels)
