@@ -1,0 +1,39 @@
+"""Kinds of video addresses, and how to show one without its secrets. Pure functions on text."""
+
+from __future__ import annotations
+
+import re
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")  # greedy: a password may hold an unescaped @
+_SECRET_PARAMETER = re.compile(r"(?i)\b(pass(?:word|wd)?|pwd|token|secret|auth|key|sig(?:nature)?|user-pw)=[^&\s\"']+")
+_GSTREAMER = "gst:"
+
+
+def shown(url: str) -> str:
+    """Return `url` with user, password and secret parameters replaced by ***: the form for logs and errors."""
+    return _SECRET_PARAMETER.sub(r"\1=***", _CREDENTIALS.sub("***@", url))
+
+
+def is_rtsp(url: str) -> bool:
+    return url.lower().startswith(("rtsp://", "rtsps://"))
+
+
+def is_gstreamer(url: str) -> bool:
+    return url.lower().startswith(_GSTREAMER)
+
+
+def gstreamer_pipeline(url: str) -> str:
+    """Return the pipeline of a gst: address."""
+    return url[len(_GSTREAMER) :].strip()
+
+
+def is_usb(url: str) -> bool:
+    return url.startswith("/dev/video")
+
+
+def is_file(url: str) -> bool:
+    """Tell whether `url` is a recorded file: it has an end and can be read at any pace."""
+    scheme, separator, _ = url.partition("://")
+    if separator:
+        return scheme.lower() == "file"
+    return not is_usb(url) and not is_gstreamer(url)
