@@ -113,10 +113,17 @@ def paste_quad(canvas: GreyImage, donor: Donor, quad: FloatArray, rng: Generator
     matrix = cv2.getPerspectiveTransform(source.astype(np.float32), (quad - (left, top)).astype(np.float32))
     target = canvas[top:bottom, left:right]
     warped = cv2.warpPerspective(grey, matrix, target.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    mask = cv2.warpPerspective(np.full_like(grey, 255), matrix, target.shape[::-1], flags=cv2.INTER_LINEAR)
-    inside = mask > 200
+    opaque = np.full_like(grey, 255) if donor.mask is None else donor.mask
+    if sigma > 0.3 and donor.mask is not None:
+        opaque = np.asarray(cv2.GaussianBlur(opaque, (0, 0), sigma), np.uint8)
+    mask = cv2.warpPerspective(opaque, matrix, target.shape[::-1], flags=cv2.INTER_LINEAR)
+    inside = mask > 120
     if inside.sum() < 12:
         return False
+    if donor.corners is None and donor.mask is not None:  # ink: its own tone, only a share of it opaque
+        alpha = mask.astype(np.float32) * (rng.uniform(0.6, 1.0) / 255.0)
+        target[:] = np.rint(target * (1 - alpha) + warped * alpha).astype(np.uint8)
+        return True
     old, new = target[inside].astype(np.float32), warped[inside].astype(np.float32)
     gain = np.clip((old.std() + 12.0) / (new.std() + 4.0), 0.35, 1.3) * rng.uniform(0.8, 1.2)
     mean = 0.5 * old.mean() + 0.5 * new.mean() + rng.normal(0, 14)

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from numpy.random import Generator
 
 from training.detector.scenes import FloatArray, GreyImage, corners_of_boxes, decode_grey
+from training.synth import fonts
+from training.synth.plates import render_plate
 
 CROP_MARGIN = (0.06, 0.12)  # shares of the plate's width and height on each side, see the data's README
+CROP_EXACT = 0.2  # crops follow loose upright boxes, so a turned plate's corners are off by several percent
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Donor:
 
     grey: GreyImage
     corners: FloatArray | None  # (4, 2)
+    mask: GreyImage | None = None  # what of `grey` is seen, 255 = opaque; None: all of it
+    exact: float = 1.0  # how far the corners are to be believed: rendered ones fully
 
 
 def crop_donors(data: Path, split: str = "train", min_width: int = 70) -> list[Donor]:
@@ -41,26 +47,97 @@ def crop_donors(data: Path, split: str = "train", min_width: int = 70) -> list[D
             inset_x = width * CROP_MARGIN[0] / (1 + 2 * CROP_MARGIN[0])
             inset_y = height * CROP_MARGIN[1] / (1 + 2 * CROP_MARGIN[1])
             box = np.array([inset_x, inset_y, width - inset_x, height - inset_y], np.float32)
-            donors.append(Donor(grey, corners_of_boxes(box)[0]))
+            donors.append(Donor(grey, corners_of_boxes(box)[0], exact=CROP_EXACT))
     return donors
 
 
-def lettering(rng: Generator) -> Donor:
-    """Return a sign or caption that is no plate: words, phone numbers and time stamps on no or an odd panel."""
-    style = rng.integers(0, 4)
-    digits = "".join(rng.choice(list("0123456789"), 12))
-    letters = "".join(rng.choice(list("ABCDEFGHIKLMNOPRSTUVZ"), 12))
+def rendered_donors(count: int, seed: int) -> list[Donor]:
+    """Return freshly rendered plates of any country, some in a holder, some with round corners; corners exact."""
+    rng = np.random.default_rng(seed)
+    return [_mounted(_as_luma(render_plate(rng).image, rng), rng) for _ in range(count)]
+
+
+def _as_luma(colour: npt.NDArray[np.uint8], rng: Generator) -> GreyImage:
+    """Return one of the greys that cameras make of a colour picture: mostly luma, at night one band."""
+    luma = np.array([0.114, 0.587, 0.299])
+    odd = rng.dirichlet((1.0, 1.0, 1.0))
+    return np.asarray(np.clip(colour @ (luma if rng.random() < 0.7 else odd), 0, 255), np.uint8)
+
+
+def _mounted(grey: GreyImage, rng: Generator) -> Donor:
+    """Put a bare plate in a holder, before a dark gap, or leave it bare with rounded corners."""
+    height, width = grey.shape
+    mask = np.zeros_like(grey)
+    radius = int(rng.uniform(0, 0.14) * height)
+    mask[radius : height - radius, :] = 255
+    mask[:, radius : width - radius] = 255
+    for x, y in ((radius, radius), (width - 1 - radius, radius), (radius, height - 1 - radius)):
+        cv2.circle(mask, (x, y), radius, 255, -1)
+    cv2.circle(mask, (width - 1 - radius, height - 1 - radius), radius, 255, -1)
+    left = right = top = bottom = 0
+    if rng.random() < 0.45:
+        sides = rng.uniform(0.0, 0.09, 4) * (1, 1, 1, 1.8) * height
+        left, right, top, bottom = (int(v) for v in sides)
+        tone = int(rng.choice([rng.integers(0, 60), rng.integers(60, 200), rng.integers(200, 256)], p=[0.6, 0.25, 0.15]))
+        backed = np.where(mask > 127, grey, tone).astype(np.uint8)
+        grey = cv2.copyMakeBorder(backed, top, bottom, left, right, cv2.BORDER_CONSTANT, value=tone).astype(np.uint8)
+        mask = np.full_like(grey, 255)
+        if bottom > 0.08 * height and rng.random() < 0.6:  # the dealer's name under the plate
+            _write(grey, top + height, bottom, rng)
+    corners = corners_of_boxes(np.array([left, top, left + width, top + height], np.float32))[0]
+    return Donor(grey, corners, mask)
+
+
+def _write(grey: GreyImage, top: int, height: int, rng: Generator) -> None:
+    """Write small words across a strip of a holder."""
+    ink = fonts.words(str(rng.choice(fonts.lettering_fonts())), _phrase(rng))
+    tall = max(int(height * 0.7), 3)
+    wide = min(int(ink.shape[1] * tall / ink.shape[0]), grey.shape[1] - 4)
+    small = cv2.resize(ink, (max(wide, 4), tall), interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+    y, x = top + (height - tall) // 2, (grey.shape[1] - small.shape[1]) // 2
+    area = grey[y : y + tall, x : x + small.shape[1]]
+    tone = 255.0 if grey[min(top + 1, grey.shape[0] - 1), 1] < 128 else 0.0
+    area[:] = (area * (1 - small[: area.shape[0]]) + tone * small[: area.shape[0]]).astype(np.uint8)
+
+
+def _phrase(rng: Generator) -> str:
+    """Return words, a phone number, a web address, a price or a time stamp: writing that is no registration."""
+    digits = "".join(rng.choice(list("0123456789"), 14))
+    letters = "".join(rng.choice(list("AEIOUAEIOUBCDFGHLMNPRST"), 14))
     lower = letters.lower()
-    text = (
-        f"{digits[:2]}-{digits[2:4]}-20{digits[4:6]} {digits[6:8]}:{digits[8:10]}:{digits[10:]}",
-        f"{letters[:1]}{lower[1:rng.integers(3, 9)]} {letters[9:]}",
-        f"0{digits[:3]} {digits[3:6]} {digits[6:9]}",
-        f"www.{lower[: rng.integers(3, 8)]}.{lower[8:10]}",
-    )[style]
-    face = int(rng.choice([0, 1, 2, 3, 4, 6]))
-    thickness = int(rng.integers(1, 4))
-    (width, height), base = cv2.getTextSize(text, face, 1.2, thickness)
-    paper = np.full((height + base + 12, width + 12), rng.integers(0, 256), np.uint8)
-    ink = int((int(paper[0, 0]) + rng.integers(90, 170)) % 256)
-    cv2.putText(paper, text, (6, height + 6), face, 1.2, ink, thickness, cv2.LINE_AA)
-    return Donor(paper, None)
+    name = letters[:1] + lower[1 : int(rng.integers(4, 9))]
+    return (
+        f"{digits[:2]}-{digits[2:4]}-20{digits[4:6]} {digits[6:8]}:{digits[8:10]}:{digits[10:12]}",
+        f"20{digits[:2]}/{digits[2:4]}/{digits[4:6]} {digits[6:8]}:{digits[8:10]}",
+        f"{name} {letters[9].upper()}{lower[10:13]}",
+        name.upper() + " & " + letters[9:13],
+        f"0{digits[:3]} {digits[3:6]} {digits[6:10]}",
+        f"+{digits[:2]} {digits[2:5]} {digits[5:8]} {digits[8:10]}",
+        f"www.{name.lower()}.{lower[9:11]}",
+        f"CAM {digits[:2]} {name}",
+        f"{name} {digits[0]}.{digits[1]} {letters[9:12]}",
+        name,
+    )[int(rng.integers(10))]
+
+
+def distractions(count: int, seed: int) -> list[Donor]:
+    """Return signs and captions to paste where no plate is."""
+    rng = np.random.default_rng(seed)
+    return [_lettering(rng) for _ in range(count)]
+
+
+def _lettering(rng: Generator) -> Donor:
+    """Return a sign or caption that is no plate: on a panel, or bare ink as on a van's side."""
+    ink = fonts.words(str(rng.choice(fonts.lettering_fonts())), _phrase(rng))
+    if rng.random() < 0.35:
+        below = fonts.words(str(rng.choice(fonts.lettering_fonts())), _phrase(rng))
+        below = cv2.resize(below, (ink.shape[1], max(int(ink.shape[0] * rng.uniform(0.4, 1.0)), 6)))
+        ink = np.vstack((ink, np.zeros((int(ink.shape[0] * 0.2), ink.shape[1]), np.uint8), below)).astype(np.uint8)
+    if rng.random() < 0.6:
+        tone = rng.integers(0, 256)
+        return Donor(np.full_like(ink, tone), None, ink)
+    room = [int(v * ink.shape[0]) for v in rng.uniform(0.1, 0.9, 4)]
+    ink = cv2.copyMakeBorder(ink, *room, cv2.BORDER_CONSTANT, value=0).astype(np.uint8)
+    paper = float(rng.integers(0, 256))
+    tone = (paper + rng.integers(80, 176)) % 256
+    return Donor((paper + (tone - paper) * (ink / 255.0)).astype(np.uint8), None)

@@ -25,7 +25,7 @@ from training.detector.compose import (
     through,
     warp_scene,
 )
-from training.detector.donors import Donor, lettering
+from training.detector.donors import Donor
 from training.detector.scenes import FloatArray, GreyImage, Scene, boxes_of_corners
 
 # Sources with many frames of few cars are drawn less often than their number says.
@@ -41,7 +41,8 @@ class Material:
     """What samples are made of."""
 
     scenes: Sequence[Scene]
-    donors: Sequence[Donor]
+    donors: Sequence[Donor]  # plates
+    distractions: Sequence[Donor] = ()  # lettering and signs that are none
 
     def scene_odds(self) -> FloatArray:
         odds = np.array([SOURCE_WEIGHT.get(scene.source, 1.0) for scene in self.scenes], np.float64)
@@ -63,14 +64,15 @@ def _replace_plates(canvas: _Canvas, material: Material, rng: Generator) -> None
         donor = material.donors[rng.integers(len(material.donors))]
         quad = cover_quad(box, donor_aspect(donor, rng), rng)
         if rng.random() < 0.6 and box[2] - box[0] > 14 and paste_quad(canvas.grey, donor, quad, rng):
-            canvas.corners[index], canvas.exact[index] = quad, 1.0
+            canvas.corners[index], canvas.exact[index] = quad, donor.exact
 
 
 def _scatter(canvas: _Canvas, material: Material, count: int, plates: bool, rng: Generator) -> None:
     """Paste plates, or lettering that is none, where no plate is yet."""
     height, width = canvas.grey.shape
     for _ in range(count):
-        donor = material.donors[rng.integers(len(material.donors))] if plates else lettering(rng)
+        shelf = material.donors if plates else material.distractions
+        donor = shelf[rng.integers(len(shelf))]
         aspect = donor_aspect(donor, rng)
         wide = float(np.exp(rng.uniform(np.log(16), np.log(0.5 * width))))
         wide = wide if plates else min(wide * 1.5, 0.8 * width)
@@ -80,7 +82,7 @@ def _scatter(canvas: _Canvas, material: Material, count: int, plates: bool, rng:
             continue
         if plates:
             canvas.corners = np.concatenate((canvas.corners, quad[None]))
-            canvas.exact = np.append(canvas.exact, np.float32(1.0))
+            canvas.exact = np.append(canvas.exact, np.float32(donor.exact))
 
 
 def _without_plates(scene: Scene, rng: Generator) -> Scene:
@@ -109,8 +111,8 @@ def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: G
             _replace_plates(canvas, material, rng)
         if rng.random() < 0.35:
             _scatter(canvas, material, int(rng.integers(1, 4)), True, rng)
-    if rng.random() < 0.3:
-        _scatter(canvas, material, int(rng.integers(1, 4)), False, rng)
+    if material.distractions and rng.random() < 0.35:
+        _scatter(canvas, material, int(rng.integers(1, 5)), False, rng)
     return canvas
 
 
@@ -157,7 +159,6 @@ def make_sample(material: Material, odds: FloatArray, size: tuple[int, int], rng
     if rng.random() < MOSAIC_SHARE:
         half = (size[0] // 2, size[1] // 2)
         views = [compose_view(pick(), material, half, rng) for _ in range(4)]
-        # A plate cut by a seam would teach half plates: those are painted into the ignore list by label().
         canvas = _mosaic(views)
     else:
         canvas = compose_view(pick(), material, size, rng)
