@@ -43,7 +43,7 @@ class Metrics:
     """
 
     def __init__(self, board: Board) -> None:
-        disable_created_metrics()  # a switch of the library: halves the series, nothing here reads them
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # halves the series
         self.registry = CollectorRegistry()
         self._lanes = dict(board.lanes)
         self._names: dict[str, set[str]] = {"camera": set(self._lanes), "lane": set(self._lanes.values())}
@@ -161,6 +161,28 @@ class Metrics:
                     found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = float(sample.value)
         return found
 
+    def timings(self) -> list[dict[str, Any]]:
+        """Return camera, stage, count, mean and 95th percentile (from the buckets) of every stage that ran, in ms."""
+        rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        sums: dict[tuple[str, str], float] = {}
+        for sample in (s for f in self._families[catalogue.STAGE_SECONDS.name].collect() for s in f.samples):
+            key = (sample.labels["camera"], sample.labels["stage"])
+            if sample.name.endswith("_bucket"):
+                rows.setdefault(key, []).append((float(sample.labels["le"]), sample.value))
+            elif sample.name.endswith("_sum"):
+                sums[key] = sample.value
+        return [
+            {
+                "camera": camera,
+                "stage": stage,
+                "count": int(buckets[-1][1]),
+                "mean_ms": round(1000 * sums[camera, stage] / buckets[-1][1], 2),
+                "p95_ms": round(1000 * quantile(0.95, buckets), 2),
+            }
+            for (camera, stage), buckets in rows.items()
+            if buckets[-1][1]
+        ]
+
     def _child(self, metric: Metric, *values: str) -> Any:
         key = (metric.name, *values)
         child = self._children.get(key)
@@ -187,6 +209,21 @@ class Metrics:
             if metric.labels and metric.labels[0] in names:
                 for rest in itertools.product(*(metric.values[label] for label in metric.labels[1:])):
                     self._child(metric, names[metric.labels[0]], *rest)
+
+
+def quantile(share: float, buckets: list[tuple[float, float]]) -> float:
+    """Return the value below which `share` of the observations lie, interpolated as Prometheus does.
+
+    Args:
+        buckets: upper bound and cumulative count, ascending, the last bound infinite, at least one observation.
+    """
+    rank = share * buckets[-1][1]
+    lower, below = 0.0, 0.0
+    for upper, count in buckets:
+        if count >= rank and count > below:
+            return lower if upper == float("inf") else lower + (upper - lower) * (rank - below) / (count - below)
+        lower, below = upper, count
+    return lower
 
 
 def _family(metric: Metric, registry: CollectorRegistry) -> Any:
