@@ -6,7 +6,7 @@ illegible plate or an unsure direction is a value, never an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 
@@ -46,21 +46,36 @@ class SourceUnavailable(EdgeError):
         self.retry = retry
 
 
+class SourceStalled(SourceUnavailable):
+    """Connected, but no picture came for longer than the read time-out."""
+
+
 class InferenceError(EdgeError):
     """A loaded model failed on one input (provider lost, non-finite output). The frame is counted as lost."""
 
 
 class SinkUnavailable(EdgeError):
-    """Nothing is wrong with the events; keep them and try later."""
+    """Nothing is wrong with the events; keep them and try later.
+
+    `delivered` names the events of the batch that were acknowledged before it happened.
+    """
+
+    def __init__(self, message: str, *, delivered: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.delivered = frozenset(delivered)
 
 
 class EventRejected(EdgeError):
-    """The named event can never be delivered: set it aside as a dead letter with this reason and go on."""
+    """The named event can never be delivered: set it aside as a dead letter with this reason and go on.
 
-    def __init__(self, event_id: str, reason: str) -> None:
+    `delivered` names the events of the batch that were acknowledged before it happened.
+    """
+
+    def __init__(self, event_id: str, reason: str, *, delivered: Collection[str] = ()) -> None:
         super().__init__(f"event {event_id}: {reason}")
         self.event_id = event_id
         self.reason = reason
+        self.delivered = frozenset(delivered)
 
 
 class StorageError(EdgeError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from edge.types import Detection, FloatArray, Frame, GateEvent, UInt8Array
+from edge.types import Box, Detection, FloatArray, Frame, GateEvent, UInt8Array
 
 
 class SourceState(str, Enum):
@@ -66,6 +66,20 @@ class Detector(Protocol):
             InferenceError: the model failed on this picture.
         """
 
+    def detect_in(self, luma: UInt8Array, region: Box, size: tuple[int, int] | None = None) -> tuple[Detection, ...]:
+        """Return the plates that lie wholly in or near `region`, best first, in pixels of `luma`.
+
+        A closer and cheaper look than `detect`: only the region goes through the network, unshrunk where it fits.
+
+        Args:
+            luma: uint8 (H, W), the whole picture.
+            region: where to look; widened to the shape of the network's input.
+            size: (height, width) of that input, multiples of 32; by default half of the full look's each way.
+
+        Raises:
+            InferenceError: the model failed on this picture.
+        """
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawRead:
@@ -90,6 +104,10 @@ class Recogniser(Protocol):
     def keep_aspect(self) -> bool:
         """Tell whether crops keep their aspect (padded on the right) or are stretched to `crop_size`."""
 
+    @property
+    def margin(self) -> tuple[float, float]:
+        """Return what its crops show around the plate on each side, as shares of the plate's width and height."""
+
     def read(self, crops: Sequence[UInt8Array]) -> tuple[RawRead, ...]:
         """Return one opinion per crop, in order; each crop is grey uint8 of `crop_size`.
 
@@ -108,10 +126,15 @@ class Sink(Protocol):
     def write(self, batch: Sequence[GateEvent]) -> None:
         """Deliver all of `batch`, in order, or raise; delivering an event twice is harmless.
 
+        An empty batch only makes sure that the sink is ready: connected, certificates fresh.
+
         Raises:
             SinkUnavailable: nothing is wrong with the events; keep them and try later.
             EventRejected: the named event can never be delivered; set it aside and go on.
         """
+
+    def interrupt(self) -> None:
+        """Make a blocked `write` raise SinkUnavailable soon. Safe from any thread, any number of times."""
 
     def close(self) -> None:
         """Let go of the connection; may be called twice."""

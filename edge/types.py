@@ -243,6 +243,7 @@ class GateEvent:
     evidence: Evidence = Evidence()
     sequence: int | None = None
     details: tuple[tuple[str, str | int | float | bool | None], ...] = ()  # additions of other event types, by name
+    clock_synchronised: bool = True  # False: `captured_at` comes from a clock that nothing had set right yet
 
     def __post_init__(self) -> None:
         if self.captured_at.tzinfo is None:
