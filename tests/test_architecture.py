@@ -28,7 +28,14 @@ WRAPPERS = {
     "httpx": {"edge/sinks/", "edge/access/"},
     "argon2": {"edge/sinks/web/"},
     "typer": {"edge/cli.py", "edge/commands/", "edge/replay/commands.py"},
-    "yaml": {"edge/config/", "edge/pipeline/models.py", "edge/tracking/grammar.py", "edge/replay/", "edge/access/"},
+    "yaml": {
+        "edge/config/",
+        "edge/pipeline/models.py",
+        "edge/pipeline/paddle.py",
+        "edge/tracking/grammar.py",
+        "edge/replay/",
+        "edge/access/",
+    },
 }
 
 # Layers from the bottom up: a module may import from its own layer and those below.

@@ -1,0 +1,113 @@
+"""Plates read by the paddleocr package (3.x, TextRecognition), extra [paddle].
+
+It gives a text and one score, no distribution: every character gets the score,
+the rest is spread evenly, so votes still work but know no likely confusions.
+The only module that knows paddleocr; it is imported when asked for, not before.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from edge.config.models import Provider
+from edge.errors import InferenceError, ModelError
+from edge.pipeline.image import PAD
+from edge.pipeline.posterior import SLOTS, fold
+from edge.protocols import RawRead
+from edge.types import BLANK, CLASSES, FloatArray, UInt8Array
+
+DEFAULT_MODEL = "en_PP-OCRv5_mobile_rec"  # Latin letters and digits; paddleocr fetches it at the first use
+_DEVICES = {"cpu": "cpu", "cuda": "gpu:0", "tensorrt": "gpu:0", "openvino": "cpu", "auto": None}
+# paddle and paddlex have no error class of their own; these are what they raise on bad models and lost devices.
+_ERRORS = (OSError, ValueError, RuntimeError, LookupError, AssertionError, TypeError, AttributeError)
+
+
+class PaddleRecogniser:
+    """Reads with paddleocr's TextRecognition. Not thread-safe.
+
+    Args:
+        folder: an inference model (inference.json, .pdiparams, inference.yml); None lets paddleocr fetch its own.
+        provider: cpu, or cuda and tensorrt for the GPU; auto leaves it to paddle.
+        threads: on the CPU; 0 leaves one core free.
+
+    Raises (constructor):
+        ModelError: the extra is not installed, or the model does not load.
+    """
+
+    keep_aspect = True
+    crop_size = (48, 320)
+    margin = (0.02, 0.06)
+
+    def __init__(self, folder: Path | None, *, provider: Provider = "auto", threads: int = 1) -> None:
+        model_name = _model_name(folder) if folder else DEFAULT_MODEL
+        self.name = f"paddleocr {model_name}"
+        recognition = _text_recognition()
+        try:
+            self._engine = recognition(
+                model_name=model_name,
+                model_dir=str(folder) if folder else None,
+                device=_DEVICES[provider],
+                cpu_threads=max(1, threads),
+                enable_mkldnn=False,
+            )
+        except _ERRORS as error:
+            raise ModelError(
+                f"{folder or model_name}: paddleocr cannot load it: {error}. Fix: give a folder with inference.json, "
+                "inference.pdiparams and inference.yml of a text recognition model, or allow its download once"
+            ) from error
+
+    def read(self, crops: Sequence[UInt8Array]) -> tuple[RawRead, ...]:
+        if not crops:
+            return ()
+        pictures = [np.repeat(_unpadded(crop)[:, :, None], 3, axis=2) for crop in crops]
+        try:
+            results: list[Any] = list(self._engine.predict(pictures, batch_size=len(pictures)))
+        except _ERRORS as error:
+            raise InferenceError(f"{self.name} failed on {len(crops)} crops: {error}") from error
+        return tuple(_opinion(str(r["rec_text"]), float(r["rec_score"])) for r in results)
+
+
+def _text_recognition() -> Any:
+    try:
+        return importlib.import_module("paddleocr").TextRecognition
+    except ImportError as error:
+        raise ModelError(
+            f"models.recogniser.engine is paddleocr, but that does not import: {error}. "
+            "Fix: pip install 'anpr-edge[paddle]' (see README for OpenCV), or set engine: onnx"
+        ) from error
+    except AttributeError as error:
+        raise ModelError("the installed paddleocr has no TextRecognition. Fix: pip install 'paddleocr>=3'") from error
+
+
+def _model_name(folder: Path) -> str:
+    """Return the name in the model's own inference.yml, which paddleocr wants to hear again."""
+    path = folder / "inference.yml"
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["Global"]["model_name"])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{path}: names no model ({type(error).__name__}: {error}). "
+            "Fix: set models.recogniser.model to the folder of a PaddleOCR inference model"
+        ) from error
+
+
+def _unpadded(crop: UInt8Array) -> UInt8Array:
+    used = np.flatnonzero((crop != PAD).any(axis=0))
+    return crop[:, : int(used[-1]) + 1 if used.size else 1]
+
+
+def _opinion(text: str, score: float) -> RawRead:
+    score = float(np.clip(score, 0.0, 1.0)) if np.isfinite(score) else 0.0
+    kept = [i for i in fold(text) if i > 0]
+    posterior: FloatArray = np.zeros((SLOTS, CLASSES), np.float32)
+    posterior[:, BLANK] = 1.0
+    for slot, index in enumerate(kept[:SLOTS]):
+        posterior[slot] = (1 - score) / (CLASSES - 1)
+        posterior[slot, index] = score
+    return RawRead(posterior, score if 0 < len(kept) <= SLOTS else 0.0)
