@@ -1,0 +1,42 @@
+"""What several commands share: the settings option and the default settings of a replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.config import Settings, load, parse
+from edge.config.camera import CameraSettings
+from edge.errors import ConfigError
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The settings.", show_default=True)]
+OptionalConfig = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings to use; without, sensible defaults.", show_default=False)
+]
+CameraOption = Annotated[
+    str | None, typer.Option("--camera", help="Camera of the settings that the video stands for; default: the first.")
+]
+
+
+def settings_for_files(config: Path | None) -> Settings:
+    """Return the settings in `config`, or defaults: the whole picture, direction from growth of the plate."""
+    if config is not None:
+        return load(config)
+    return parse({"cameras": [{"name": "replay", "lane": "lane-1", "url": "replay"}], "mqtt": {"enabled": False}})
+
+
+def camera_of(settings: Settings, name: str | None) -> CameraSettings:
+    """Return the camera of that name, or the first one.
+
+    Raises:
+        ConfigError: there is no camera of that name.
+    """
+    if name is None:
+        return settings.cameras[0]
+    for camera in settings.cameras:
+        if camera.name == name:
+            return camera
+    names = ", ".join(c.name for c in settings.cameras)
+    raise ConfigError("--camera", f"there is no camera {name!r} in the settings", f"name one of: {names}")

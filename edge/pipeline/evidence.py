@@ -1,0 +1,79 @@
+"""Keeps the most telling picture of each followed plate and packs it for an event.
+
+Only the region around the plate is converted to colour, and only when it is
+clearly better than the picture kept so far. Nothing is written to disk here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+
+from edge.config.service import EvidenceSettings
+from edge.types import Box, Evidence, Frame, PlateRead, Track, TrackState, UInt8Array
+
+BETTER_BY = 1.1
+MARGIN = 0.35  # of the plate's width and height: some of the car around it
+LARGEST_WIDTH_PX = 480
+QUALITIES = (85, 70, 55, 40, 25)  # of JPEG, tried until the picture is small enough
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    value: float
+    bgr: UInt8Array
+
+
+class EvidenceKeeper:
+    """Best picture per live track of one camera."""
+
+    def __init__(self, settings: EvidenceSettings) -> None:
+        self._settings = settings
+        self._best: dict[int, _Picture] = {}
+
+    def see(self, frame: Frame, tracks: Sequence[Track], reads: Sequence[PlateRead]) -> None:
+        """Keep the plates of this frame that are shown better than ever before."""
+        if not self._settings.enabled:
+            return
+        read = {r.track_id: r for r in reads}
+        for track in tracks:
+            if track.detection is not None and track.state is not TrackState.ENDED:
+                value = _value(track, read.get(track.id))
+                kept = self._best.get(track.id)
+                if kept is None or value > BETTER_BY * kept.value:
+                    self._best[track.id] = _Picture(value, frame.bgr(_around(track.detection.box)).copy())
+
+    def of(self, track_id: int) -> Evidence:
+        """Return the best picture of that track as a JPEG within the limit, or nothing if there is none."""
+        picture = self._best.get(track_id)
+        return Evidence(crop_jpeg=encode(picture.bgr, self._settings.max_bytes)) if picture else Evidence()
+
+    def forget(self, track_ids: Sequence[int]) -> None:
+        """Let go of the pictures of tracks that no event will mention any more."""
+        for track_id in track_ids:
+            self._best.pop(track_id, None)
+
+
+def encode(bgr: UInt8Array, max_bytes: int) -> bytes | None:
+    """Return `bgr` as the best JPEG of at most `max_bytes`; None when even the smallest is larger."""
+    if bgr.shape[1] > LARGEST_WIDTH_PX:
+        height = round(bgr.shape[0] * LARGEST_WIDTH_PX / bgr.shape[1])
+        bgr = cv2.resize(bgr, (LARGEST_WIDTH_PX, max(1, height)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    for jpeg_quality in QUALITIES:
+        done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])
+        if done and len(data) <= max_bytes:
+            return bytes(data)
+    return None
+
+
+def _value(track: Track, read: PlateRead | None) -> float:
+    """Rank by size, then by what the reader makes of it: an unread look counts half."""
+    assert track.detection is not None
+    return track.detection.box.height * track.detection.score * (0.5 + 0.5 * (read.legible if read else 0.0))
+
+
+def _around(box: Box) -> Box:
+    dx, dy = MARGIN * box.width, MARGIN * box.height
+    return Box(box.x1 - dx, box.y1 - dy, box.x2 + dx, box.y2 + dy)

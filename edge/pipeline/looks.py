@@ -1,0 +1,141 @@
+"""Chooses which looks at a plate are read, and reads them in one batch.
+
+Reading costs more than following, so a look is read only if it may still change
+the answer: while the vote is young, when the plate is seen better than before,
+or from time to time. Every plate that is not read is a loss with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edge.config.models import RecogniserSettings
+from edge.errors import InferenceError
+from edge.pipeline.image import quad_size, quality, rectify, touches_edge
+from edge.pipeline.posterior import decode_text
+from edge.protocols import RawRead, Recogniser
+from edge.types import Detection, Frame, PlateRead, Track, TrackState, UInt8Array, Verdict
+
+READS_PER_FRAME = 4  # more plates than this in one frame take turns
+YOUNG_READS = 8  # until then every look is read
+BETTER_BY = 1.15  # a plate this much larger than at its last read is worth another
+AGAIN_S = 0.4  # a vote that is not sure yet looks again after this
+AGAIN_SURE_S = 2.0  # one that is sure, after this
+SURE = 0.999
+BLURRED = 0.004  # below this sharpness (pipeline.image) even people read nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LookedAt:
+    """What became of the plates of one frame."""
+
+    reads: tuple[PlateRead, ...] = ()
+    losses: tuple[str, ...] = ()  # one reason per plate that was not read, from the metrics' catalogue
+
+
+@dataclass(slots=True)
+class _History:
+    reads: int = 0
+    last_s: float = 0.0
+    height_px: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    track: Track
+    detection: Detection
+    crop: UInt8Array
+    sharpness: float
+    height_px: float
+    width_px: float
+    cut: bool
+
+
+class Looks:
+    """Reads the plates of one camera; remembers per live track when it was last read."""
+
+    def __init__(self, recogniser: Recogniser, settings: RecogniserSettings) -> None:
+        self._recogniser = recogniser
+        self._settings = settings
+        self._history: dict[int, _History] = {}
+
+    def read(self, frame: Frame, tracks: Sequence[Track], sure: dict[int, Verdict]) -> LookedAt:
+        """Return the reads of the plates in `frame` that are worth one, `sure` being the votes so far."""
+        self._forget(tracks)
+        losses: list[str] = []
+        looks: list[_Look] = []
+        for track in self._by_turn(t for t in tracks if t.detection is not None and t.state is not TrackState.ENDED):
+            if not self._worthwhile(track, frame.monotonic_s, sure.get(track.id)):
+                continue
+            look = self._look(frame, track) if len(looks) < READS_PER_FRAME else "surplus"
+            if isinstance(look, str):
+                losses.append(look)
+            else:
+                looks.append(look)
+        return self._recognise(frame, looks, losses)
+
+    def _recognise(self, frame: Frame, looks: Sequence[_Look], losses: list[str]) -> LookedAt:
+        if not looks:
+            return LookedAt((), tuple(losses))
+        try:
+            raw = self._recogniser.read([look.crop for look in looks])
+        except InferenceError:
+            return LookedAt((), (*losses, *["inference_error"] * len(looks)))
+        reads = tuple(self._plate_read(frame, look, r) for look, r in zip(looks, raw, strict=True))
+        losses += ["illegible" for r in reads if r.legible < self._settings.min_legible]
+        return LookedAt(reads, tuple(losses))
+
+    def _look(self, frame: Frame, track: Track) -> _Look | str:
+        assert track.detection is not None
+        detection = track.detection
+        width_px, height_px = quad_size(detection)
+        if height_px < self._settings.min_height_px:
+            return "too_small"
+        cut = touches_edge(detection, frame.width, frame.height)
+        crop = rectify(
+            frame.luma, detection, self._recogniser.crop_size, self._recogniser.margin, self._recogniser.keep_aspect
+        )
+        sharpness = quality(crop).sharpness
+        if sharpness < BLURRED:
+            return "blurred"
+        return _Look(track, detection, crop, sharpness, height_px, width_px, cut)
+
+    def _worthwhile(self, track: Track, now_s: float, verdict: Verdict | None) -> bool:
+        history = self._history.get(track.id)
+        if history is None or history.reads < YOUNG_READS or now_s < history.last_s or track.detection is None:
+            return True
+        if quad_size(track.detection)[1] > BETTER_BY * history.height_px:
+            return True
+        pause_s = AGAIN_SURE_S if verdict is not None and verdict.probability >= SURE else AGAIN_S
+        return now_s - history.last_s >= pause_s
+
+    def _plate_read(self, frame: Frame, look: _Look, raw: RawRead) -> PlateRead:
+        history = self._history.setdefault(look.track.id, _History())
+        history.reads += 1
+        history.last_s = frame.monotonic_s
+        history.height_px = look.height_px
+        return PlateRead(
+            track_id=look.track.id,
+            sequence=frame.sequence,
+            at_s=frame.monotonic_s,
+            text=decode_text(raw.posterior)[0],
+            posterior=raw.posterior,
+            legible=raw.legible,
+            height_px=look.height_px,
+            width_px=look.width_px,
+            sharpness=look.sharpness,
+            detection_score=look.detection.score,
+            cut=look.cut,
+        )
+
+    def _by_turn(self, tracks: Iterable[Track]) -> list[Track]:
+        return sorted(tracks, key=lambda t: (self._history.get(t.id, _NEVER).last_s, t.id))
+
+    def _forget(self, tracks: Sequence[Track]) -> None:
+        alive = {t.id for t in tracks if t.state is not TrackState.ENDED}
+        for gone in self._history.keys() - alive:
+            del self._history[gone]
+
+
+_NEVER = _History(last_s=float("-inf"))

@@ -1,0 +1,187 @@
+"""One camera's frames become its events: motion, detection, tracking, reading, voting, gate.
+
+Deterministic: no thread, no clock, no I/O; live cameras, replays, tests and
+benchmarks run this very code. All mutable state of a camera is owned here and
+belongs to one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge.clock import EventIds
+from edge.config.camera import CameraSettings
+from edge.config.models import ModelSettings, VotingSettings
+from edge.config.service import EvidenceSettings
+from edge.pipeline.announce import Announcer, Sender
+from edge.pipeline.attention import Attention, Look, around
+from edge.pipeline.evidence import EvidenceKeeper
+from edge.pipeline.image import in_region
+from edge.pipeline.looks import Looks
+from edge.pipeline.motion import MotionGate
+from edge.protocols import Detector, Recogniser
+from edge.tracking.gate import Gate, PassageChange
+from edge.tracking.grammar import Grammar
+from edge.tracking.tracker import Tracker, TrackerSettings
+from edge.tracking.voting import Ballot
+from edge.types import Box, Detection, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
+
+Stopwatch = Callable[[], float]
+SAME_PLATE_IOU = 0.3  # of two detections from overlapping looks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Everything one frame led to."""
+
+    frame: Frame
+    look: Look | None  # None: the frame was not due under the rate limit
+    detections: tuple[Detection, ...] = ()
+    tracks: tuple[Track, ...] = ()
+    reads: tuple[PlateRead, ...] = ()
+    losses: tuple[str, ...] = ()  # a reason per detected plate that was not read
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
+    changes: tuple[PassageChange, ...] = ()
+    events: tuple[GateEvent, ...] = ()
+    timings_s: Mapping[str, float] = field(default_factory=dict)  # stage -> seconds, zero without a stopwatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What a pipeline is built from: the models are shared by nobody, the settings are frozen."""
+
+    camera: CameraSettings
+    models: ModelSettings
+    voting: VotingSettings
+    evidence: EvidenceSettings
+    site: str
+    version: str
+    detector: Detector
+    recogniser: Recogniser
+    grammar: Grammar
+    ids: EventIds
+
+
+class Pipeline:
+    """The vision of one camera.
+
+    Args:
+        parts: models and settings.
+        stopwatch: returns seconds, for the timings of stages; without one they are all zero.
+    """
+
+    def __init__(self, parts: Parts, stopwatch: Stopwatch = lambda: 0.0) -> None:
+        camera = parts.camera
+        self._parts = parts
+        self._stopwatch = stopwatch
+        self._attention = Attention(camera)
+        self._motion = MotionGate(camera.motion, camera.region)
+        self._tracker = Tracker(_tracker_settings(parts))
+        self._looks = Looks(parts.recogniser, parts.models.recogniser)
+        self._gate = Gate(camera.gate, threshold=camera.threshold, final_threshold=camera.final_threshold)
+        self._evidence = EvidenceKeeper(parts.evidence)
+        software = Software(parts.version, parts.detector.name, parts.recogniser.name)
+        sender = Sender(parts.site, camera.lane, camera.name, software)
+        self._announcer = Announcer(sender, parts.ids, self._evidence)
+        self._ballots: dict[int, Ballot] = {}
+        self._tracks: tuple[Track, ...] = ()
+        self._last: Frame | None = None
+
+    def step(self, frame: Frame) -> Step:
+        """Look at `frame` and return everything it led to, the events included.
+
+        Raises:
+            InferenceError: the detector failed on this frame; the next one may work.
+        """
+        self._last = frame
+        if not self._attention.wanted(frame.monotonic_s):
+            return Step(frame, None, tracks=self._tracks)
+        times = _Times(self._stopwatch)
+        moving = self._motion.step(frame.luma, frame.monotonic_s)
+        times.done("motion")
+        look = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks)
+        if look is Look.NONE:
+            changes = self._gate.step(frame.monotonic_s, self._tracks, self._verdicts())
+            return Step(frame, look, tracks=self._tracks, **self._told(frame, changes), timings_s=times.all())
+        return self._look(frame, look, times)
+
+    def settle(self) -> tuple[GateEvent, ...]:
+        """End everything still open, as the video or the daemon has stopped, and return its events."""
+        if self._last is None:
+            return ()
+        now_s = self._last.monotonic_s
+        verdicts = self._verdicts()
+        changes = (*self._gate.step(now_s, self._tracker.settle(), verdicts), *self._gate.settle(now_s))
+        self._ballots.clear()
+        return tuple(self._announcer.announce(c, self._last) for c in changes)
+
+    def ballots(self) -> Mapping[int, Ballot]:
+        """Return the vote of each live track: for explanations, not for changing it."""
+        return self._ballots
+
+    def states(self) -> Mapping[int, str]:
+        """Return what the gate makes of each live track: approaching, waiting, passed, reversed, parked."""
+        return {track_id: state.value for track_id, state in self._gate.states().items()}
+
+    def _look(self, frame: Frame, look: Look, times: _Times) -> Step:
+        detections, outside = self._detect(frame, look)
+        times.done("detect")
+        self._tracks = self._tracker.step(detections, frame.monotonic_s, (frame.width, frame.height))
+        times.done("track")
+        looked = self._looks.read(frame, self._tracks, self._verdicts())
+        times.done("read")
+        self._vote(looked.reads)
+        self._evidence.see(frame, self._tracks, looked.reads)
+        verdicts = self._verdicts()
+        times.done("vote")
+        changes = self._gate.step(frame.monotonic_s, self._tracks, verdicts)
+        told = self._told(frame, changes)
+        times.done("gate")
+        tracks, losses = self._tracks, looked.losses + ("outside_region",) * outside
+        self._forget_ended()
+        return Step(frame, look, detections, tracks, looked.reads, losses, verdicts, **told, timings_s=times.all())
+
+    def _detect(self, frame: Frame, look: Look) -> tuple[tuple[Detection, ...], int]:
+        """Return the detections inside the camera's region, and how many lay outside."""
+        if look is Look.FULL:
+            found = self._parts.detector.detect(frame.luma)
+        else:
+            regions = _merged([around(t, frame.monotonic_s) for t in self._tracks])
+            each = [d for r in regions for d in self._parts.detector.detect_in(frame.luma, r)]
+            found = _without_doubles(each)
+        region = self._parts.camera.region
+        inside = tuple(d for d in found if in_region(region, d.box.centre, frame.width, frame.height))
+        return inside, len(found) - len(inside)
+
+    def _vote(self, reads: Sequence[PlateRead]) -> None:
+        for read in reads:
+            ballot = self._ballots.get(read.track_id)
+            if ballot is None:
+                ballot = self._ballots[read.track_id] = Ballot(self._parts.voting, self._parts.grammar)
+            ballot.add(read)
+            self._split_if_contradicted(read.track_id, ballot)
+
+    def _split_if_contradicted(self, track_id: int, ballot: Ballot) -> None:
+        """Give reads that belong to another vehicle, which took the first one's place, a track of their own."""
+        defectors = ballot.defectors()
+        if not defectors:
+            return
+        new_id = self._tracker.split(track_id, defectors[0].at_s)
+        if new_id is not None:
+            self._ballots[track_id], self._ballots[new_id] = ballot.without(defectors), ballot.of(defectors, new_id)
+
+    def _verdicts(self) -> dict[int, Verdict]:
+        found = {track_id: ballot.verdict() for track_id, ballot in self._ballots.items()}
+        return {track_id: verdict for track_id, verdict in found.items() if verdict is not None}
+
+    def _told(self, frame: Frame, changes: tuple[PassageChange, ...]) -> _Told:
+        return {"changes": changes, "events": tuple(self._announcer.announce(c, frame) for c in changes)}
+
+    def _forget_ended(self) -> None:
+        ended = [t.id for t in self._tracks if t.state is TrackState.ENDED]
+        for track_id in ended:
+            self._ballots.pop(track_id, None)
+        self._tracks = tuple(t for t in self._tracks if t.state is not TrackState.ENDED)
+        open_passages = self._gate.track_ids()
+        self._evidence.forget([i for i in self._evidence.track_ids() if i not in open_passages])

@@ -1,0 +1,1 @@
+"""Recorded video through the same pipeline as a live gate, judged against the truth."""
