@@ -6,6 +6,7 @@ value of their own are commented out. A test compares config.yaml with this.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from enum import Enum
@@ -27,6 +28,7 @@ _HEADER = """\
 """
 _SAMPLES: dict[str, Any] = {"CameraSettings.name": "gate-1", "CameraSettings.url": "assets/clips/gate-entry.mp4"}
 _WIDTH = 118
+_KEY = re.compile(r"^( *)# ( *)(?=[a-z_]+:)")  # a commented-out key; sentences start with a capital letter
 
 
 def sample() -> str:
@@ -58,6 +60,9 @@ def _list(
     lines = list(_section(inner, depth + 2, live=shown))
     first = len(list(_comment(next(iter(inner.model_fields.values())), 0)))
     marker = len(_pad(depth + 2, shown)) - 2
+    if not shown:  # "# key: value" becomes "# - key: value" for the first key and "#   key: value" for the others
+        lines = [_KEY.sub(r"\1# \2  ", line) for line in lines]
+        marker += 2
     lines[first] = lines[first][:marker] + "- " + lines[first][marker + 2 :]
     yield from lines
 

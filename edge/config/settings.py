@@ -9,6 +9,7 @@ from edge.config.camera import CameraSettings
 from edge.config.delivery import MqttSettings, OutboxSettings
 from edge.config.models import ModelSettings, VotingSettings
 from edge.config.service import EvidenceSettings, LogSettings, MetricsSettings, SiteSettings
+from edge.config.web import WebSettings
 
 
 class Settings(Section):
@@ -22,6 +23,7 @@ class Settings(Section):
     outbox: OutboxSettings = Field(OutboxSettings(), description="The durable queue.")
     mqtt: MqttSettings = Field(MqttSettings(), description="MQTT delivery.")
     metrics: MetricsSettings = Field(MetricsSettings(), description="Prometheus.")
+    web: WebSettings = Field(WebSettings(), description="The web page.")
     log: LogSettings = Field(LogSettings(), description="Logs.")
 
     @field_validator("cameras")
