@@ -1,0 +1,1 @@
+"""The plate reader: a crop in, a posterior per character out."""

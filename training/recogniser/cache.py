@@ -1,0 +1,102 @@
+"""A cache of rendered plates in grey: rendered once with all cores, degraded anew at every use.
+
+Rendering a plate costs more than reading it, so a training run draws from this cache; position,
+light and camera are added when a plate is drawn from it, which never repeats. The same seed and
+count give the same cache.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.recogniser.network import SLOTS
+from training.synth.camera import to_grey
+from training.synth.plates import render_plate
+from training.synth.surroundings import lettering_only, mount
+
+CANVAS_PX = (336, 136)  # width, height of a cached picture
+PLATE_WIDTH_WIDE_PX, PLATE_WIDTH_NARROW_PX = 240, 176
+CHUNK = 500  # plates rendered per task
+NEGATIVE_SHARE = 0.05  # of the cache that shows lettering or bodywork instead of a plate
+
+
+@dataclass(frozen=True, slots=True)
+class PlateCache:
+    """Rendered plates, one per row; opened for reading."""
+
+    pictures: NDArray[np.uint8]  # (N, height, width)
+    plates: NDArray[np.float32]  # (N, 4) box of the plate x1 y1 x2 y2, pixels
+    boxes: NDArray[np.float32]  # (N, SLOTS, 4) boxes of the characters, pixels; zero where none
+    texts: NDArray[np.str_]  # (N,); "" where there is no plate
+    lines: NDArray[np.uint8]  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def _render_one(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], str, int]:
+    boxes = np.zeros((SLOTS, 4), np.float32)
+    if rng.random() < NEGATIVE_SHARE:
+        middle = np.array(CANVAS_PX, np.float32) / 2
+        half = np.array([rng.uniform(40, 120), rng.uniform(25, 50)], np.float32)
+        box = np.concatenate([middle - half, middle + half])
+        return to_grey(rng, lettering_only(rng, CANVAS_PX)), box, boxes, "", 1
+    plate = render_plate(rng)
+    while not 1 <= len(plate.text) <= SLOTS:
+        plate = render_plate(rng)
+    wide = plate.image.shape[1] > 2.5 * plate.image.shape[0]
+    picture, box = mount(rng, plate, CANVAS_PX, PLATE_WIDTH_WIDE_PX if wide else PLATE_WIDTH_NARROW_PX)
+    scale = np.array([(box[2] - box[0]) / plate.image.shape[1], (box[3] - box[1]) / plate.image.shape[0]] * 2)
+    boxes[: len(plate.text)] = plate.boxes * scale + np.tile(box[:2], 2)
+    return to_grey(rng, picture), box, boxes, plate.text, plate.lines
+
+
+def _render_chunk(seed: int, chunk: int, folder: Path) -> Path:
+    """Render one chunk to a file; every chunk has a random stream of its own."""
+    cv2.setNumThreads(0)
+    rng = np.random.default_rng([seed, chunk])
+    rows = [_render_one(rng) for _ in range(CHUNK)]
+    path = folder / f"chunk-{seed}-{chunk:05d}.npz"
+    pictures, plates, boxes, texts, lines = zip(*rows, strict=True)
+    part = path.with_suffix(".part.npz")
+    np.savez(part, pictures=np.stack(pictures), plates=np.stack(plates), boxes=np.stack(boxes),
+             texts=np.array(texts, dtype=f"U{SLOTS}"), lines=np.array(lines, np.uint8))  # fmt: skip
+    part.rename(path)
+    return path
+
+
+def render_cache(folder: Path, count: int, seed: int, processes: int, first_chunk: int = 0) -> None:
+    """Render `count` plates into `folder`; chunks already there are kept, so it can be resumed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chunks = range(first_chunk, first_chunk + -(-count // CHUNK))
+    missing = [chunk for chunk in chunks if not (folder / f"chunk-{seed}-{chunk:05d}.npz").exists()]
+    if processes <= 1:
+        for chunk in missing:
+            _render_chunk(seed, chunk, folder)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        for done in [pool.submit(_render_chunk, seed, chunk, folder) for chunk in missing]:
+            done.result()
+
+
+def open_cache(folder: Path) -> PlateCache:
+    """Read every chunk in `folder` into memory.
+
+    Raises:
+        FileNotFoundError: the folder holds no chunk; says how to render one.
+    """
+    paths = sorted(folder.glob("chunk-*[0-9].npz"))
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no rendered plates. Fix: run python -m training.recogniser render")
+    parts = []
+    for path in paths:
+        with np.load(path) as part:
+            parts.append({name: part[name] for name in part.files})
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return PlateCache(joined["pictures"], joined["plates"], joined["boxes"], joined["texts"], joined["lines"])

@@ -1,0 +1,116 @@
+"""Labelled photographs of plates for the reader: the crops of the data folder, in grey.
+
+Reads `crops.csv` and `crops.zip` in place. A slice of the training split, chosen by a hash of
+the text, is held back for tuning and calibration, so the validation split stays untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from training.recogniser.network import SLOTS
+
+HELD_BACK_ONE_IN = 16
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCrop:
+    """One photograph of a plate."""
+
+    picture: Image  # grey (h, w), with the margins of the data folder
+    text: str
+    lines: int
+    source: str
+    status: str  # ok, unsure, nonlatin, notplate, illegible
+    margins: tuple[float, float]  # share of the plate's width and height around it, each side
+    file: str
+
+
+def data_folder() -> Path:
+    """Return where the pictures lie: `ANPR_DATA`, else shared/data beside the repository."""
+    named = os.environ.get("ANPR_DATA")
+    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def held_back(text: str) -> bool:
+    """Return whether a training plate is held back from training, by its text."""
+    return zlib.crc32(text.encode()) % HELD_BACK_ONE_IN == 0
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, str]:
+    return {Path(name).name: name for name in archive.namelist()}
+
+
+def _decode(data: bytes, file: str) -> Image:
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise ValueError(f"{file}: not a picture. Fix: fetch the data folder again")
+    return np.asarray(picture, np.uint8)
+
+
+def load_crops(split: str, statuses: Sequence[str] = ("ok",), folder: Path | None = None) -> list[LabelledCrop]:
+    """Return the crops of one part of the data.
+
+    Args:
+        split: `train` (without what is held back), `slice` (what is held back of train), or `val`.
+        statuses: which to keep.
+        folder: the data folder; default `data_folder()`.
+
+    Raises:
+        FileNotFoundError: the folder has no crops.csv.
+    """
+    folder = folder or data_folder()
+    table = pd.read_csv(folder / "crops.csv", keep_default_na=False, dtype={"text": str})
+    table = table[(table["split"] == ("val" if split == "val" else "train")) & table["status"].isin(statuses)]
+    crops = []
+    with zipfile.ZipFile(folder / "crops.zip") as archive:
+        members = _members(archive)
+        for row in table.to_dict("records"):
+            if split != "val" and held_back(row["text"]) != (split == "slice") or len(row["text"]) > SLOTS:
+                continue
+            margins = (0.0, 0.0) if row["source"] == "china" else (0.06, 0.12)
+            picture = _decode(archive.read(members[row["file"]]), row["file"])
+            facts = (row["text"], int(row["lines"]), row["source"], row["status"], margins, row["file"])
+            crops.append(LabelledCrop(picture, *facts))
+    return crops
+
+
+def scene_patches(rng: np.random.Generator, count: int, folder: Path | None = None) -> list[Image]:
+    """Return grey patches of training scenes that touch no labelled plate: what is not a plate."""
+    folder = folder or data_folder()
+    table = pd.read_csv(folder / "scenes.csv", keep_default_na=False)
+    table = table[table["split"] == "train"]
+    patches: list[Image] = []
+    with zipfile.ZipFile(folder / "scenes.zip") as archive:
+        members = _members(archive)
+        for index in rng.permutation(len(table))[:count]:
+            row = table.iloc[int(index)]
+            scene = _decode(archive.read(members[row["file"]]), row["file"])
+            patches.extend(_patches_of(rng, scene, np.array(json.loads(row["boxes"]), np.float32).reshape(-1, 4)))
+    return patches
+
+
+def _patches_of(rng: np.random.Generator, scene: Image, boxes: NDArray[np.float32]) -> list[Image]:
+    height, width = scene.shape
+    found = []
+    for _ in range(4):
+        w, h = int(rng.uniform(30, 160)), int(rng.uniform(14, 60))
+        if w >= width or h >= height:
+            continue
+        x, y = int(rng.integers(width - w)), int(rng.integers(height - h))
+        apart = (boxes[:, 0] > x + w) | (boxes[:, 2] < x) | (boxes[:, 1] > y + h) | (boxes[:, 3] < y)
+        if apart.all() and scene[y : y + h, x : x + w].std() > 8:
+            found.append(scene[y : y + h, x : x + w].copy())
+    return found
