@@ -21,7 +21,7 @@ from edge.types import Box, Detection, FloatArray, UInt8Array
 _STRIDE = 32  # input sizes are multiples of it
 _MOST = 300  # candidates that are compared with each other; more means a model gone wild
 _SLACK = 0.01  # scores may leave [0, 1] by rounding of low precision, not by more
-_INNER_EDGE_PX = 2.0  # of the network: a plate at the border of a region is seen only in part
+_INNER_EDGE = (3.0, 0.04)  # network's pixels, share of the width: nearer to a region's border a plate is cut by it
 _KEPT_SIZES = 8  # letterbox buffers kept; still pictures come in all shapes
 
 
@@ -201,15 +201,16 @@ def _whole(
     """Tell which boxes are not cut by a border of the part that is no border of the picture."""
     x1, y1, x2, y2 = part
     width, height = (x2 - x1) * scale[0], (y2 - y1) * scale[1]
+    near = _INNER_EDGE[0] + _INNER_EDGE[1] * (boxes[:, 2] - boxes[:, 0])
     whole = np.ones(len(boxes), bool)
     if x1 > 0:
-        whole &= boxes[:, 0] > _INNER_EDGE_PX
+        whole &= boxes[:, 0] > near
     if y1 > 0:
-        whole &= boxes[:, 1] > _INNER_EDGE_PX
+        whole &= boxes[:, 1] > near
     if x2 < shape[1]:
-        whole &= boxes[:, 2] < width - _INNER_EDGE_PX
+        whole &= boxes[:, 2] < width - near
     if y2 < shape[0]:
-        whole &= boxes[:, 3] < height - _INNER_EDGE_PX
+        whole &= boxes[:, 3] < height - near
     return whole
 
 

@@ -38,33 +38,25 @@ class MotionGate:
     """Remembers what one camera's idle picture looks like. One thread."""
 
     def __init__(self, settings: MotionSettings, region: Sequence[Point] = ()) -> None:
-        self._settings = settings
+        self._enabled = settings.enabled
         self._region = tuple(region)
         blend = settings.sensitivity
         self._level = _LEVELS[0] * (_LEVELS[1] / _LEVELS[0]) ** blend
         self._least_cells = round(_CELLS[0] * (_CELLS[1] / _CELLS[0]) ** blend)
         self._scene: _Scene | None = None
-        self._looked_s = -math.inf
 
     def step(self, luma: UInt8Array, now_s: float) -> bool:
         """Tell whether something moves in `luma`, uint8 (H, W), seen at `now_s` seconds (monotonic).
 
-        Also true for the first picture, after a change of resolution, when the gate is disabled, and once every
-        `full_look_every_s`.
+        Also true for the first picture, after a change of resolution, and always when the gate is disabled.
         """
-        if not self._settings.enabled:
+        if not self._enabled:
             return True
         structure = _structure(luma)
-        scene = self._scene
-        if scene is None or scene.shape != structure.shape:
+        if self._scene is None or self._scene.shape != structure.shape:
             self._scene = _Scene(structure, self._region, now_s)
-            moving = True
-        else:
-            moving = self._differs(scene, structure, now_s)
-        if moving or now_s - self._looked_s >= self._settings.full_look_every_s:
-            self._looked_s = now_s
             return True
-        return False
+        return self._differs(self._scene, structure, now_s)
 
     def _differs(self, scene: _Scene, structure: UInt8Array, now_s: float) -> bool:
         cells = scene.changed_cells(structure, self._level)

@@ -1,0 +1,180 @@
+"""Plates in a still picture of any size: look at all of it, then closer in tiles, join, straighten, read.
+
+A still picture is looked at once, so it gets more looks than a frame: each
+round of tiles shows three times as much detail as the one before, until the
+picture's own pixels are reached or the number of tiles would get out of hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from edge.config.models import ModelSettings
+from edge.errors import SourceUnavailable
+from edge.pipeline.image import rectify
+from edge.pipeline.posterior import alternatives, decode_text
+from edge.protocols import Detector, Recogniser
+from edge.types import Box, Detection, Point, UInt8Array
+
+_STEP = 3.0  # detail of one round over that of the one before: detectors find plates over a tenfold range of widths
+_OVERLAP = 0.3  # of a tile's width and height: the plates that a round is for lie whole in one of two neighbours
+_MOST_TILES = 128  # in one round; a 20,000 x 20,000 picture is looked at with a sixth of its detail
+_SAME_IOU = 0.4  # finds that overlap more are one plate
+_INSIDE = 0.7  # share of the smaller find that lies in the other: one plate, seen whole and in part
+_SMALL_PX = 90.0  # narrower than this in the network's input, a plate is looked at again from close by
+_AROUND = 1.2  # plate widths to each side of its centre that the closer look takes in
+_BATCH = 16  # crops read at once
+
+
+@dataclass(frozen=True, slots=True)
+class StillPlate:
+    """One plate in a still picture, pixels of that picture."""
+
+    box: Box
+    corners: tuple[Point, Point, Point, Point]
+    text: str  # best guess, empty where nothing can be read
+    probability: float  # that the whole text is right
+    detection_score: float
+    alternatives: tuple[tuple[str, float], ...]  # up to three texts, best first, the text itself included
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plate as `anpr-edge read --json` prints it."""
+        return {
+            "box": [round(v, 1) for v in self.box.as_tuple()],
+            "corners": [[round(x, 1), round(y, 1)] for x, y in self.corners],
+            "text": self.text,
+            "probability": round(self.probability, 4),
+            "detection_score": round(self.detection_score, 4),
+            "alternatives": [[text, round(probability, 4)] for text, probability in self.alternatives],
+        }
+
+
+def load_picture(path: Path) -> UInt8Array:
+    """Return the picture in the file as grey uint8 (H, W), upright where the file says how it was held.
+
+    Raises:
+        SourceUnavailable: the file cannot be read or is no picture; trying again is no use.
+    """
+    try:
+        content = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise SourceUnavailable(
+            f"{path}: cannot be read: {error.strerror}. Fix: name an existing, readable picture", retry=False
+        ) from error
+    try:
+        picture = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if content.size else None
+    except cv2.error as error:
+        raise SourceUnavailable(
+            f"{path}: cannot be decoded: {error.err}. Fix: make it smaller or save it again", retry=False
+        ) from error
+    if picture is None or picture.size == 0:
+        raise SourceUnavailable(
+            f"{path}: is no picture (or a damaged one). Fix: give JPEG, PNG, WebP, BMP or TIFF", retry=False
+        )
+    return np.asarray(picture, np.uint8)
+
+
+def read_picture(
+    luma: UInt8Array, detector: Detector, recogniser: Recogniser, settings: ModelSettings
+) -> tuple[StillPlate, ...]:
+    """Return the plates in `luma`, uint8 (H, W), surest detection first.
+
+    Raises:
+        InferenceError: a model failed on this picture.
+    """
+    found = find_plates(luma, detector, settings)
+    plates: list[StillPlate] = []
+    for start in range(0, len(found), _BATCH):
+        batch = found[start : start + _BATCH]
+        crops = [rectify(luma, d, recogniser.crop_size, recogniser.margin, recogniser.keep_aspect) for d in batch]
+        for detection, read in zip(batch, recogniser.read(crops), strict=True):
+            text, probability = decode_text(read.posterior)
+            others = tuple((t, p * read.legible) for t, p in alternatives(read.posterior))
+            plates.append(
+                StillPlate(detection.box, detection.quad, text, probability * read.legible, detection.score, others)
+            )
+    return tuple(plates)
+
+
+def find_plates(luma: UInt8Array, detector: Detector, settings: ModelSettings) -> tuple[Detection, ...]:
+    """Return the plates in `luma`, each once, best first: whole picture, tiles, and a closer look at small finds.
+
+    Raises:
+        InferenceError: the model failed on this picture.
+    """
+    height, width = luma.shape
+    size = settings.detector.height, settings.detector.width
+    scale = min(size[0] / height, size[1] / width)
+    found = [(d, min(scale, 4.0)) for d in detector.detect(luma)]
+    while scale < 1.0 and _tiles_count(luma.shape, size, min(scale * _STEP, 1.0)) <= _MOST_TILES:
+        scale = min(scale * _STEP, 1.0)
+        tiles = _tiles(luma.shape, size, scale)
+        found += [(d, scale) for tile in tiles for d in detector.detect_in(luma, tile, size)]
+    kept = without_doubles([(d, s) for d, s in found if d.score >= settings.detector.threshold])
+    closer = [_closer(luma, detector, d, s) for d, s in kept]
+    return tuple(d for d, _ in without_doubles([(d, 1.0) for d in closer]))
+
+
+def without_doubles(found: list[tuple[Detection, float]]) -> list[tuple[Detection, float]]:
+    """Return the finds (detection, scale of the look), best first, without those that show a better one's plate."""
+    kept: list[tuple[Detection, float]] = []
+    for find in sorted(found, key=_rank):
+        if not any(_same_plate(find[0].box, other.box) for other, _ in kept):
+            kept.append(find)
+    return kept
+
+
+def _rank(find: tuple[Detection, float]) -> float:
+    """Order finds by score, where a look that showed the plate small weighs less: its corners are coarse."""
+    detection, scale = find
+    shown = min(1.0, max(detection.box.width * scale, 1.0) / _SMALL_PX)
+    return -detection.score * math.sqrt(math.sqrt(shown))
+
+
+def _same_plate(a: Box, b: Box) -> bool:
+    across = min(a.x2, b.x2) - max(a.x1, b.x1)
+    down = min(a.y2, b.y2) - max(a.y1, b.y1)
+    if across <= 0 or down <= 0:
+        return False
+    shared = across * down
+    return shared > _SAME_IOU * (a.area + b.area - shared) or shared > _INSIDE * min(a.area, b.area)
+
+
+def _closer(luma: UInt8Array, detector: Detector, find: Detection, scale: float) -> Detection:
+    """Return the same plate from a closer look, if it was small and the picture shows more; else the find itself."""
+    if scale >= 1.0 or find.box.width * scale >= _SMALL_PX:
+        return find
+    (x, y), reach = find.box.centre, _AROUND * max(find.box.width, find.box.height)
+    seen = detector.detect_in(luma, Box(x - reach, y - reach, x + reach, y + reach))
+    same = [d for d in seen if _same_plate(d.box, find.box)]
+    if not same:
+        return find
+    best = max(same, key=lambda d: d.score)
+    return Detection(best.box, max(best.score, find.score), best.corners)
+
+
+def _tiles_count(shape: tuple[int, ...], size: tuple[int, int], scale: float) -> int:
+    return len(_starts(shape[0], size[0] / scale)) * len(_starts(shape[1], size[1] / scale))
+
+
+def _tiles(shape: tuple[int, ...], size: tuple[int, int], scale: float) -> Iterator[Box]:
+    """Yield overlapping regions that `size` shows at `scale`, together the whole picture."""
+    height, width = size[0] / scale, size[1] / scale
+    for top in _starts(shape[0], height):
+        for left in _starts(shape[1], width):
+            yield Box(left, top, min(left + width, shape[1]), min(top + height, shape[0]))
+
+
+def _starts(length: int, tile: float) -> list[float]:
+    """Return where tiles begin along one side: evenly spread, overlapping by at least `_OVERLAP`."""
+    if tile >= length:
+        return [0.0]
+    number = 1 + math.ceil((length - tile) / (tile * (1 - _OVERLAP)))
+    return [i * (length - tile) / (number - 1) for i in range(number)]
