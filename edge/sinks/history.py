@@ -1,0 +1,223 @@
+"""History: the events that people search, on disk, apart from the outbox.
+
+A sink like any other: it writes what the outbox hands it, once per event id,
+and forgets by age and number. Readers open their own connection, so a search
+never waits for a write. Corrections stand beside an event and never change it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge.clock import Clock
+from edge.errors import SinkUnavailable, StorageError
+from edge.sinks import wire
+from edge.sinks.misread import patterns
+from edge.types import GateEvent
+
+NAME = "history"
+BUSY_TIMEOUT_S = 5.0
+PRUNE_EVERY_S = 600.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    event_id TEXT PRIMARY KEY, captured_at TEXT NOT NULL, lane TEXT NOT NULL, camera TEXT NOT NULL,
+    type TEXT NOT NULL, passage_id TEXT NOT NULL, plate TEXT, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_by_time ON events (captured_at, event_id);
+CREATE INDEX IF NOT EXISTS events_by_passage ON events (passage_id);
+CREATE TABLE IF NOT EXISTS names (  -- what a search by plate finds: the answer, its rivals, the correction
+    event_id TEXT NOT NULL REFERENCES events ON DELETE CASCADE, text TEXT NOT NULL, PRIMARY KEY (text, event_id))
+    WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS names_by_event ON names (event_id);
+CREATE TABLE IF NOT EXISTS corrections (
+    event_id TEXT PRIMARY KEY REFERENCES events ON DELETE CASCADE, text TEXT NOT NULL, by TEXT NOT NULL,
+    at TEXT NOT NULL);
+"""
+_ROWS = "SELECT e.body, c.text, c.by, c.at FROM events e LEFT JOIN corrections c USING (event_id)"
+# A provisional event is shown only until the final one of its passage is there.
+_CURRENT = """
+NOT (e.type = 'passage.provisional' AND EXISTS (
+    SELECT 1 FROM events f WHERE f.passage_id = e.passage_id AND f.type IN ('passage.final', 'passage.unread')))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person says the plate really was."""
+
+    text: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One event with its correction, if any."""
+
+    event: GateEvent
+    correction: Correction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to look for; empty fields do not restrict."""
+
+    plate: str = ""  # A-Z and 0-9; one misread character is forgiven from four characters on
+    lane: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: tuple[str, str] | None = None  # captured_at as on the wire and event id of the last one already seen
+    limit: int = 50
+
+
+class History:
+    """The sink and its readers; `write` belongs to one publish thread, everything else may be called from any.
+
+    Args:
+        path: SQLite file, made when missing.
+        keep_days, keep_events: older events are forgotten, by age and by number.
+
+    Raises:
+        StorageError: the file cannot be made or is not a database.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, keep_days: float, keep_events: int) -> None:
+        self._path = path
+        self._clock = clock
+        self._keep_days = keep_days
+        self._keep_events = keep_events
+        self._pruned_s: float | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path.parent}: cannot be made: {error.strerror}. Fix: web.history.path") from error
+        with self._open() as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(_SCHEMA)
+
+    @property
+    def name(self) -> str:
+        """Return the sink's name."""
+        return NAME
+
+    def write(self, batch: Sequence[GateEvent]) -> None:
+        """Remember `batch`; an event already known is left as it is."""
+        try:
+            with self._open() as db:
+                for event in batch:
+                    _insert(db, event)
+            self._prune_sometimes()
+        except StorageError as error:
+            raise SinkUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def search(self, query: Query) -> list[Remembered]:
+        """Return what fits, newest first."""
+        conditions, values = _conditions(query)
+        where = " AND ".join([_CURRENT, *conditions])
+        sql = f"{_ROWS} WHERE {where} ORDER BY e.captured_at DESC, e.event_id DESC LIMIT ?"
+        with self._open() as db:
+            return [_remembered(row) for row in db.execute(sql, (*values, query.limit))]
+
+    def get(self, event_id: str) -> Remembered | None:
+        """Return one event, or None when it is unknown or forgotten."""
+        with self._open() as db:
+            row = db.execute(f"{_ROWS} WHERE e.event_id = ?", (event_id,)).fetchone()
+        return None if row is None else _remembered(row)
+
+    def correct(self, event_id: str, text: str, by: str) -> Remembered | None:
+        """Note that the plate of the event was really `text`; return the event, or None when it is unknown."""
+        at = wire.utc_text(self._clock.utc())
+        with self._open() as db:
+            if db.execute("SELECT 1 FROM events WHERE event_id = ?", (event_id,)).fetchone() is None:
+                return None
+            db.execute("INSERT OR REPLACE INTO corrections VALUES (?, ?, ?, ?)", (event_id, text, by, at))
+            db.execute("INSERT OR IGNORE INTO names VALUES (?, ?)", (event_id, text))
+        return self.get(event_id)
+
+    def prune(self) -> None:
+        """Forget what is too old or too much."""
+        oldest = wire.utc_text(self._clock.utc() - timedelta(days=self._keep_days))
+        with self._open() as db:
+            db.execute("DELETE FROM events WHERE captured_at < ?", (oldest,))
+            db.execute(
+                "DELETE FROM events WHERE event_id IN (SELECT event_id FROM events "
+                "ORDER BY captured_at DESC, event_id DESC LIMIT -1 OFFSET ?)",
+                (self._keep_events,),
+            )
+
+    def _prune_sometimes(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._pruned_s is None or now_s - self._pruned_s >= PRUNE_EVERY_S:
+            self._pruned_s = now_s
+            self.prune()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection whose work is committed as a whole; the library's errors end here."""
+        try:
+            with closing(sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S)) as db:
+                db.execute("PRAGMA foreign_keys = ON")
+                db.execute("PRAGMA secure_delete = ON")  # a forgotten plate leaves no trace in the file
+                with db:
+                    yield db
+        except sqlite3.Error as error:
+            raise StorageError(
+                f"{self._path}: {error}. Fix: check the disk and web.history.path; the file may be deleted, "
+                "events in the outbox are not affected"
+            ) from error
+
+
+def _insert(db: sqlite3.Connection, event: GateEvent) -> None:
+    plate = event.plate
+    known = db.execute("SELECT 1 FROM events WHERE event_id = ?", (event.event_id,)).fetchone()
+    if known is not None:
+        return
+    row = (
+        event.event_id,
+        wire.utc_text(event.captured_at),
+        event.lane,
+        event.camera,
+        event.type.value,
+        event.passage_id,
+        None if plate is None else plate.text,
+        wire.encode(event, None),
+    )
+    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    if plate is not None:
+        texts = {plate.text, *(text for text, _ in plate.alternatives)}
+        db.executemany("INSERT INTO names VALUES (?, ?)", [(event.event_id, text) for text in sorted(texts)])
+
+
+def _conditions(query: Query) -> tuple[list[str], list[str]]:
+    conditions: list[str] = []
+    values: list[str] = []
+    if query.plate:
+        likes = patterns(query.plate)
+        any_of = " OR ".join(["text LIKE ?"] * len(likes))
+        conditions.append(f"e.event_id IN (SELECT event_id FROM names WHERE {any_of})")  # noqa: S608  (only marks)
+        values += likes
+    for column, sign, moment in (("captured_at", ">=", query.since), ("captured_at", "<", query.until)):
+        if moment is not None:
+            conditions.append(f"e.{column} {sign} ?")
+            values.append(wire.utc_text(moment))
+    if query.lane:
+        conditions.append("e.lane = ?")
+        values.append(query.lane)
+    if query.before is not None:
+        conditions.append("(e.captured_at, e.event_id) < (?, ?)")
+        values += query.before
+    return conditions, values
+
+
+def _remembered(row: tuple[bytes, str | None, str, str]) -> Remembered:
+    body, text, by, at = row
+    correction = None if text is None else Correction(text, by, wire.utc_moment(at))
+    return Remembered(wire.decode(body), correction)
