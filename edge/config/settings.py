@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from edge.config.base import Section
 from edge.config.camera import CameraSettings
-from edge.config.delivery import MqttSettings, OutboxSettings
+from edge.config.delivery import MqttSettings, OutboxSettings, WebhookSettings
 from edge.config.models import ModelSettings, VotingSettings
 from edge.config.service import EvidenceSettings, LogSettings, MetricsSettings, SiteSettings
 from edge.config.web import WebSettings
@@ -22,6 +22,7 @@ class Settings(Section):
     evidence: EvidenceSettings = Field(EvidenceSettings(), description="Pictures.")
     outbox: OutboxSettings = Field(OutboxSettings(), description="The durable queue.")
     mqtt: MqttSettings = Field(MqttSettings(), description="MQTT delivery.")
+    webhook: WebhookSettings = Field(WebhookSettings(), description="Delivery by signed HTTP requests.")
     metrics: MetricsSettings = Field(MetricsSettings(), description="Prometheus.")
     web: WebSettings = Field(WebSettings(), description="The web page.")
     log: LogSettings = Field(LogSettings(), description="Logs.")

@@ -1,0 +1,272 @@
+"""The MQTT sink: events with QoS 1, delivered only when the broker has acknowledged them.
+
+Paced, a bounded number in flight, in the order given. A fault ends the
+connection and is raised; when to try again is the publish stage's business.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from edge import __version__
+from edge.clock import Clock, SystemClock
+from edge.config.delivery import MqttSettings
+from edge.errors import ConfigError, EventRejected, SinkUnavailable
+from edge.sinks import mqtt_tls
+from edge.sinks.fit import Shrink, fit
+from edge.sinks.mqtt_connection import HOPELESS, REFUSED, MqttConnection, Will, explain
+from edge.sinks.pace import Pace
+from edge.sinks.wire import utc_text
+from edge.types import GateEvent
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[str, bytes], None]  # topic, payload; called on the publish thread
+STATUS_SCHEMA = "anpr-edge/status/1"
+RENEWAL_CHECK_S = 10.0  # how often the certificate files are looked at
+INBOX = 100  # commands waiting; more than that is not a person's doing
+PACKET_OVERHEAD_BYTES = 512  # fixed header, topic and properties beside the payload, at most
+BURST = 20  # with 80/s this keeps any one second below the 100 publishes that AWS IoT Core accepts
+
+
+class MqttSink:
+    """Delivers events to one MQTT broker. All but `interrupt`, `post` and `state` belong to the publish thread.
+
+    Args:
+        settings: section `mqtt`.
+        site: name of the installation, for topics and the default client id.
+        name: of this sink; its position in the outbox is kept under it.
+        clock: for pacing and `published_at`.
+        shrink: makes a JPEG smaller; None: a picture that is too large is left out.
+        wake: called when a message came in, so that the publish thread looks at it soon.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        site: str,
+        *,
+        name: str = "mqtt",
+        clock: Clock | None = None,
+        shrink: Shrink | None = None,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings, self._site, self._name = settings, site, name
+        self._clock = clock or SystemClock()
+        self._shrink, self._wake = shrink, wake
+        self.client_id = settings.client_id or f"anpr-edge-{site}"
+        self.status_topic = settings.status_topic.format(site=site, client_id=self.client_id)
+        self._pace = Pace(settings.pace.max_per_s, settings.pace.max_kib_per_s * 1024, BURST)
+        self._handlers: dict[str, Handler] = {}
+        self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(INBOX)
+        self._posts: deque[tuple[str, bytes, bool]] = deque(maxlen=INBOX)
+        self._interrupted = threading.Event()
+        self._connection: MqttConnection | None = None
+        self._files: tuple[tuple[int, int, int], ...] = ()
+        self._renewal_due_s = 0.0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the broker is there as far as is known."""
+        connection = self._connection
+        return connection is not None and connection.alive
+
+    def certificate_expires(self) -> datetime | None:
+        """Return until when our own certificate is valid; None without one, or while it cannot be read."""
+        path = self._settings.tls.certificate_file
+        try:
+            return None if path is None else mqtt_tls.expiry(path)
+        except (OSError, ValueError):
+            return None
+
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call `handler` on the publish thread for each message on `topic` (no wildcards); before the first write."""
+        self._handlers[topic] = handler
+
+    def post(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Queue a message that is no event (state, answer to a command): sent once, in order, not kept on disk."""
+        self._posts.append((topic, payload, retain))
+        self._wake()
+
+    def write(self, batch: Sequence[GateEvent]) -> None:
+        try:
+            self._write(self._ready(), batch)
+        finally:
+            self._interrupted.clear()
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+        connection = self._connection
+        if connection is not None:
+            connection.interrupt()
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if connection.alive:
+            try:
+                self._say(connection, "offline", "stopped")
+            except SinkUnavailable as error:
+                log.info("mqtt: goodbye not delivered: %s", error)
+        connection.leave()
+
+    # ---- connecting ----------------------------------------------------------------------------------------------
+
+    def _ready(self) -> MqttConnection:
+        if self._connection is not None and not self._connection.alive:
+            self._abandon()
+        if self._connection is not None and self._renewed():
+            log.info("mqtt: certificate files changed, connecting again with the new ones")
+            self.close()
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> MqttConnection:
+        settings = self._settings
+        try:
+            tls = mqtt_tls.context(settings) if settings.tls.enabled else None
+        except (ConfigError, OSError) as error:
+            raise SinkUnavailable(f"mqtt: {error}") from error
+        self._files = mqtt_tls.fingerprint(settings.tls)
+        will = Will(self.status_topic, self._status("offline", "connection lost"))
+        connection = MqttConnection(settings, self.client_id, tls, will, self._received)
+        connection.open()
+        try:
+            for topic in self._handlers:
+                connection.subscribe(topic)
+            self._say(connection, "online", "connected")
+        except SinkUnavailable:
+            connection.kill()
+            raise
+        log.info("mqtt: connected to %s:%d as %s", settings.host, settings.port, self.client_id)
+        return connection
+
+    def _renewed(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        if not self._settings.tls.enabled or now_s < self._renewal_due_s:
+            return False
+        self._renewal_due_s = now_s + RENEWAL_CHECK_S
+        files = mqtt_tls.fingerprint(self._settings.tls)
+        if files == self._files:
+            return False
+        problems = list(mqtt_tls.file_problems(self._settings.tls))
+        for problem in problems:  # half written, most likely; the old connection goes on meanwhile
+            log.warning("mqtt: new certificate not used yet: %s", problem)
+        return not problems
+
+    def _abandon(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.kill()
+
+    # ---- sending -------------------------------------------------------------------------------------------------
+
+    def _write(self, connection: MqttConnection, batch: Sequence[GateEvent]) -> None:
+        in_flight: deque[tuple[int, str]] = deque()
+        delivered: set[str] = set()
+        rejected: EventRejected | None = None
+        try:
+            self._dispatch()
+            self._send_posts(connection)
+            for event in batch:
+                while len(in_flight) >= connection.max_in_flight:
+                    rejected = self._settle(connection, in_flight, delivered) or rejected
+                try:
+                    topic, payload = self._message(event, connection)
+                except EventRejected as error:
+                    rejected = error
+                    break
+                self._wait_for_turn(len(payload))
+                in_flight.append((connection.publish(topic, payload), event.event_id))
+            while in_flight:
+                rejected = self._settle(connection, in_flight, delivered) or rejected
+        except SinkUnavailable as error:
+            delivered |= {event_id for packet, event_id in in_flight if connection.acknowledged(packet)}
+            self._abandon()
+            raise SinkUnavailable(str(error), delivered=delivered) from error
+        if rejected is not None:
+            raise EventRejected(rejected.event_id, rejected.reason, delivered=delivered)
+
+    def _message(self, event: GateEvent, connection: MqttConnection) -> tuple[str, bytes]:
+        topic = self._settings.topic.format(
+            site=event.site, lane=event.lane, camera=event.camera, type=event.type.value, client_id=self.client_id
+        )
+        limit = int(self._settings.max_payload_kib * 1024)
+        if connection.max_packet_bytes is not None:
+            limit = min(limit, connection.max_packet_bytes - PACKET_OVERHEAD_BYTES)
+        return topic, fit(event, self._clock.utc(), limit, self._shrink)
+
+    def _wait_for_turn(self, size_bytes: int) -> None:
+        wait_s = self._pace.reserve(size_bytes, self._clock.monotonic_s())
+        if wait_s > 0 and self._interrupted.wait(wait_s):
+            raise SinkUnavailable("mqtt: interrupted")
+
+    def _settle(
+        self, connection: MqttConnection, in_flight: deque[tuple[int, str]], delivered: set[str]
+    ) -> EventRejected | None:
+        """Wait for the oldest acknowledgement; return the event's rejection if trying again cannot help."""
+        packet_id, event_id = in_flight[0]
+        code = connection.outcome(packet_id, self._settings.acknowledge_timeout_s)
+        in_flight.popleft()
+        if code < REFUSED:
+            delivered.add(event_id)
+            return None
+        if code in HOPELESS:
+            return EventRejected(event_id, explain(code))
+        raise SinkUnavailable(f"mqtt: {explain(code)}")
+
+    def _send_posts(self, connection: MqttConnection) -> None:
+        while self._posts:
+            topic, payload, retain = self._posts.popleft()
+            self._send_now(connection, topic, payload, retain=retain)
+
+    def _send_now(self, connection: MqttConnection, topic: str, payload: bytes, *, retain: bool) -> None:
+        self._wait_for_turn(len(payload))
+        packet_id = connection.publish(topic, payload, retain=retain)
+        code = connection.outcome(packet_id, self._settings.acknowledge_timeout_s)
+        if code >= REFUSED:
+            log.warning("mqtt: message to %s not delivered: %s", topic, explain(code))
+
+    def _say(self, connection: MqttConnection, state: str, reason: str) -> None:
+        self._send_now(connection, self.status_topic, self._status(state, reason), retain=True)
+
+    def _status(self, state: str, reason: str) -> bytes:
+        document = {
+            "schema": STATUS_SCHEMA,
+            "state": state,
+            "reason": reason,
+            "site": self._site,
+            "client_id": self.client_id,
+            "version": __version__,
+            "at": utc_text(self._clock.utc()),
+        }
+        return json.dumps(document, separators=(",", ":")).encode("utf-8")
+
+    # ---- receiving -----------------------------------------------------------------------------------------------
+
+    def _received(self, topic: str, payload: bytes) -> None:
+        """Take a message from paho's thread; the publish thread looks at it."""
+        try:
+            self._inbox.put_nowait((topic, payload))
+        except queue.Full:
+            log.warning("mqtt: too many messages on %s, one was ignored", topic)
+        self._wake()
+
+    def _dispatch(self) -> None:
+        while not self._inbox.empty():
+            topic, payload = self._inbox.get_nowait()
+            handler = self._handlers.get(topic)
+            if handler is not None:
+                handler(topic, payload)
