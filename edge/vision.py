@@ -1,18 +1,33 @@
-"""Loads the models and builds the pipeline of each camera: the same for the daemon and for replays.
+"""The vision of one camera: builds its pipeline, and the stage that runs it on a thread of its own.
 
-A pipeline owns its models (onnxruntime sessions are cheap beside the weights'
-file, and nothing mutable is shared between vision threads).
+A pipeline owns its models, so nothing mutable is shared between cameras. An
+event that cannot be stored now is kept and stored later: it was never
+announced to anybody.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
 from edge import __version__
-from edge.clock import EventIds
+from edge.clock import Clock, EventIds
 from edge.config.camera import CameraSettings
 from edge.config.settings import Settings
+from edge.errors import InferenceError, StorageError
+from edge.mailbox import Mailbox
 from edge.pipeline.models import load_detector, load_recogniser
-from edge.pipeline.pipeline import Parts, Pipeline, Stopwatch
-from edge.tracking.grammar import Grammar
+from edge.pipeline.pipeline import Parts, Pipeline, Step, Stopwatch
+from edge.sinks.outbox import Outbox
+from edge.telemetry import CameraTelemetry
+from edge.types import Frame, GateEvent
+
+log = logging.getLogger(__name__)
+
+TAKE_S = 0.5  # longest wait for a frame: the heartbeat goes on beside an empty road
+MOST_UNSTORED = 10_000  # events kept in memory while the disk refuses them; about a day of a busy gate
+
+Decide = Callable[[GateEvent], GateEvent]
 
 
 def build_pipeline(settings: Settings, camera: CameraSettings, ids: EventIds, stopwatch: Stopwatch) -> Pipeline:
@@ -30,7 +45,90 @@ def build_pipeline(settings: Settings, camera: CameraSettings, ids: EventIds, st
         version=__version__,
         detector=load_detector(settings.models),
         recogniser=load_recogniser(settings.models),
-        grammar=Grammar.load(),
         ids=ids,
     )
     return Pipeline(parts, stopwatch)
+
+
+class VisionStage:
+    """Takes the newest frames of one camera until its mailbox is closed and empty, and stores their events.
+
+    Args:
+        pipeline: of this camera; only this stage's thread uses it.
+        mailbox: where capture leaves frames.
+        outbox: where events go first.
+        telemetry: is told what happened.
+        clock: measures the time to a decision.
+        heartbeat: called at least twice a second while the thread makes progress.
+        decide: gives an event the site's decision before it is stored.
+        announced: called with events once they are stored: what acts on them, e.g. the barrier.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        mailbox: Mailbox[Frame],
+        outbox: Outbox,
+        telemetry: CameraTelemetry,
+        clock: Clock,
+        *,
+        heartbeat: Callable[[], None] = lambda: None,
+        decide: Decide = lambda event: event,
+        announced: Callable[[Sequence[GateEvent]], None] = lambda events: None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._mailbox = mailbox
+        self._outbox = outbox
+        self._telemetry = telemetry
+        self._clock = clock
+        self._heartbeat = heartbeat
+        self._decide = decide
+        self._announced = announced
+        self._unstored: list[GateEvent] = []
+        self._failing = False
+
+    def run(self) -> None:
+        """Work until the mailbox is closed and empty, then end the passages still open."""
+        while not self._mailbox.finished:
+            self._heartbeat()
+            frame = self._mailbox.take(TAKE_S)
+            if frame is not None:
+                self._step(frame)
+            elif self._unstored:
+                self._store((), {})
+        self._store(self._pipeline.settle(), {})
+        if self._unstored:
+            log.error("%d events could not be stored before the stop and are lost", len(self._unstored))
+
+    def _step(self, frame: Frame) -> None:
+        try:
+            step = self._pipeline.step(frame)
+        except InferenceError as error:
+            self._telemetry.inference_failed()
+            if not self._failing:
+                log.error("camera %s: a model fails: %s", frame.camera, error)
+            self._failing = True
+            return
+        if self._failing:
+            log.warning("camera %s: the models work again", frame.camera)
+            self._failing = False
+        self._telemetry.stepped(step, self._pipeline)
+        if step.events or self._unstored:
+            self._store(step.events, self._decision_times(step))
+
+    def _decision_times(self, step: Step) -> dict[str, float]:
+        return self._telemetry.decision_times(step, self._clock.monotonic_s())
+
+    def _store(self, events: Iterable[GateEvent], decided_s: dict[str, float]) -> None:
+        self._unstored.extend(self._decide(e) for e in events)
+        if not self._unstored:
+            return
+        try:
+            stored = self._outbox.append(self._unstored)
+        except StorageError:  # said once by the outbox; here the events wait
+            if len(self._unstored) > MOST_UNSTORED:
+                log.error("event %s is lost: the disk has refused events for too long", self._unstored.pop(0).event_id)
+            return
+        self._unstored.clear()
+        self._telemetry.stored(stored, decided_s)
+        self._announced(stored)

@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 def check(
     config: ConfigOption = Path("config.yaml"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the settings as one JSON object.")] = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the settings, for editors.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the settings, for editors.")
+    ] = False,
 ) -> None:
     """Validate the settings and the models, print what is in force (secrets masked), change nothing."""
     if schema:

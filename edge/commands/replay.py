@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +17,10 @@ from edge.errors import ConfigError
 from edge.types import EventType
 
 if TYPE_CHECKING:
+    from edge.config.camera import CameraSettings
+    from edge.config.settings import Settings
     from edge.pipeline.pipeline import Step
+    from edge.replay.player import Player
     from edge.types import GateEvent
 
 _EPILOG = """
@@ -56,6 +58,7 @@ def replay(
         Path | None, typer.Option(help="Write the video with plates, tracks, votes and events drawn on it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but events, one JSON object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing at all.")] = False,
 ) -> None:
     """Run recorded video through the very same pipeline as a live gate and print its events.
 
@@ -64,36 +67,113 @@ def replay(
     if annotated is not None and len(videos) > 1:
         raise ConfigError("--annotated", f"{len(videos)} videos cannot go into one file", "give one video at a time")
     moment = _moment(start)
-    results = []
-    for video in videos:
-        results.append(_play(video, config, camera, moment, realtime=realtime, annotated=annotated, as_json=as_json))
-    _summary(results, annotated)
+    settings = settings_for_files(config)
+    chosen = camera_of(settings, camera)
+    tell = _print_nothing if quiet else _print_json if as_json else _print_text
+    played = [
+        _play(video, settings, chosen, moment, realtime=realtime, annotated=annotated, tell=tell) for video in videos
+    ]
+    if not quiet:
+        _summary(played, annotated)
+
+
+def _print_nothing(event: GateEvent, step: Step) -> None:
+    """Stand in for output that nobody asked for."""
 
 
 def _play(
     video: Path,
-    config: Path | None,
-    camera_name: str | None,
+    settings: Settings,
+    camera: CameraSettings,
     start: datetime,
     *,
     realtime: bool,
     annotated: Path | None,
-    as_json: bool,
+    tell: Callable[[GateEvent, Step], None],
 ) -> _Played:
     from edge.replay.player import Player
 
-    settings = settings_for_files(config)
-    camera = camera_of(settings, camera_name)
     began_s = time.perf_counter()
     player = Player(video, settings, camera, start=start, realtime=realtime, stopwatch=time.perf_counter)
     events: list[GateEvent] = []
     with ExitStack() as stack:
-        draw = _drawing(stack, annotated, player.pipeline.states, camera.gate.line)
-        for step in _with_progress(
-            player.play(), lambda: player.expected_frames, video.name, quiet=not sys.stderr.isatty()
-        ):
+        advance = stack.enter_context(_progress(video.name, lambda: player.expected_frames))
+        draw = stack.enter_context(_drawing(annotated, player, camera)) if annotated else _draw_nothing
+        for step in player.play():
+            advance()
             draw(step)
             for event in step.events:
                 events.append(event)
-                _print_event(event, step, as_json=as_json)
+                tell(event, step)
     return _Played(video, tuple(events), player.frames, player.duration_s, time.perf_counter() - began_s)
+
+
+def _draw_nothing(step: Step) -> None:
+    """Stand in for the drawing that nobody asked for."""
+
+
+@contextmanager
+def _drawing(path: Path, player: Player, camera: CameraSettings) -> Iterator[Callable[[Step], None]]:
+    from edge.replay.annotated import AnnotatedVideo
+
+    with AnnotatedVideo(path, line=camera.gate.line, states=player.pipeline.states) as video:
+        yield video.add
+
+
+@contextmanager
+def _progress(label: str, total: Callable[[], int]) -> Iterator[Callable[[], None]]:
+    """Show a bar on a terminal's stderr; on anything else nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        known = False
+
+        def advance() -> None:
+            nonlocal known
+            if not known:
+                bar.update(task, total=total() or None)
+                known = True
+            bar.advance(task)
+
+        yield advance
+
+
+def _print_json(event: GateEvent, step: Step) -> None:
+    from edge.replay.player import published_at
+    from edge.sinks.wire import encode
+
+    typer.echo(encode(event, published_at(event, step)))
+
+
+def _print_text(event: GateEvent, step: Step) -> None:
+    plate = event.plate
+    text = f"{plate.text:<10} p={plate.probability:.3f} from {plate.reads} looks" if plate else "no plate read"
+    typer.echo(f"{step.frame.monotonic_s:7.2f} s  {event.type.value:<20} {event.direction.value:<8} {text}")
+
+
+def _summary(played: Sequence[_Played], annotated: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("video", "frames", "length", "took", "x real time", "final", "unread")
+    for p in played:
+        finals, unread = (sum(e.type is t for e in p.events) for t in (EventType.FINAL, EventType.UNREAD))
+        speed = p.duration_s / p.took_s if p.took_s else 0.0
+        row = (p.frames, f"{p.duration_s:.1f} s", f"{p.took_s:.1f} s", f"{speed:.1f}", finals, unread)
+        table.add_row(p.video.name, *map(str, row))
+    console = Console(stderr=True)
+    console.print(table)
+    if annotated is not None:
+        console.print(f"annotated video: {annotated}")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise ConfigError("--start", f"{text!r} is no date and time", "write e.g. 2026-01-31T07:05:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

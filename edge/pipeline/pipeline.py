@@ -22,7 +22,6 @@ from edge.pipeline.looks import Looks
 from edge.pipeline.motion import MotionGate
 from edge.protocols import Detector, Recogniser
 from edge.tracking.gate import Gate, PassageChange
-from edge.tracking.grammar import Grammar
 from edge.tracking.tracker import Tracker, TrackerSettings
 from edge.tracking.voting import Ballot
 from edge.types import Box, Detection, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
@@ -59,7 +58,6 @@ class Parts:
     version: str
     detector: Detector
     recogniser: Recogniser
-    grammar: Grammar
     ids: EventIds
 
 
@@ -158,7 +156,7 @@ class Pipeline:
         for read in reads:
             ballot = self._ballots.get(read.track_id)
             if ballot is None:
-                ballot = self._ballots[read.track_id] = Ballot(self._parts.voting, self._parts.grammar)
+                ballot = self._ballots[read.track_id] = self._new_ballot()
             ballot.add(read)
             self._split_if_contradicted(read.track_id, ballot)
 
@@ -168,8 +166,14 @@ class Pipeline:
         if not defectors:
             return
         new_id = self._tracker.split(track_id, defectors[0].at_s)
-        if new_id is not None:
-            self._ballots[track_id], self._ballots[new_id] = ballot.without(defectors), ballot.of(defectors, new_id)
+        if new_id is None:
+            return
+        new_ballot = self._ballots[new_id] = self._new_ballot()
+        for read in ballot.secede(new_id):
+            new_ballot.add(read)
+
+    def _new_ballot(self) -> Ballot:
+        return Ballot(self._parts.voting, min_legible=self._parts.models.recogniser.min_legible)
 
     def _verdicts(self) -> dict[int, Verdict]:
         found = {track_id: ballot.verdict() for track_id, ballot in self._ballots.items()}

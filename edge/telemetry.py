@@ -1,0 +1,101 @@
+"""Tells the metrics and the status board what capture and vision did: one place that knows both sides.
+
+Called on the stages' threads, returns at once, decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge.board import Board, Vehicle
+from edge.config.camera import CameraSettings
+from edge.pipeline.attention import Look
+from edge.pipeline.pipeline import Pipeline, Step
+from edge.protocols import SourceState
+from edge.sinks.metrics import Metrics
+from edge.types import EventType, Frame, GateEvent, PlateRead
+
+FRAME_LOSS = {"rate": "rate_limit", "mailbox": "newest_wins"}  # capture's words in those of the metrics
+UNKNOWN_STATE = "approaching"  # of a plate that the gate has not judged yet
+
+
+class CameraTelemetry:
+    """Reports one camera. Implements CaptureObserver; `stepped` and the rest belong to its vision thread."""
+
+    def __init__(self, camera: CameraSettings, metrics: Metrics, board: Board) -> None:
+        self._camera = camera
+        self._metrics = metrics
+        self._board = board
+        self._newest: dict[int, PlateRead] = {}
+        self._first_legible_s: dict[int, float] = {}
+
+    def camera_changed(self, camera: str, state: SourceState, reason: str) -> None:
+        self._board.camera_changed(camera, state, reason)
+
+    def frame_received(self, frame: Frame) -> None:
+        self._metrics.frame_received(frame.camera)
+        self._board.frame_received(frame.camera, frame.monotonic_s, frame.width, frame.height)
+
+    def frame_dropped(self, camera: str, reason: str) -> None:
+        self._metrics.frame_dropped(camera, FRAME_LOSS.get(reason, reason))
+
+    def inference_failed(self) -> None:
+        """Count a frame that a model failed on."""
+        self._metrics.frame_dropped(self._camera.name, "inference_error")
+
+    def stepped(self, step: Step, pipeline: Pipeline) -> None:
+        """Report what one frame led to."""
+        name = self._camera.name
+        if step.look is None:
+            self._metrics.frame_dropped(name, "rate_limit")
+            return
+        if step.look is Look.NONE:
+            self._metrics.frame_gated(name)
+        else:
+            self._metrics.frame_detected(name, len(step.detections))
+        for reason in step.losses:
+            self._metrics.plate_lost(name, reason)
+        for stage, seconds in step.timings_s.items():
+            self._metrics.stage_took(name, stage, seconds)
+        self._report_reads(step)
+        self._show(step, pipeline)
+
+    def stored(self, events: Sequence[GateEvent], decided_s: dict[str, float]) -> None:
+        """Report events that the outbox now holds; `decided_s` by event id: seconds from first legible look."""
+        for event in events:
+            self._metrics.event_stored(event.lane, event.type, event.direction)
+            self._board.event_stored(event)
+            if event.event_id in decided_s:
+                self._metrics.decided(event.lane, decided_s[event.event_id])
+            if event.type is EventType.FINAL:
+                self._metrics.vehicle_ended(self._camera.name, "voted", event.plate)
+            elif event.type is EventType.UNREAD:
+                self._metrics.vehicle_ended(self._camera.name, "never_read" if event.plate is None else "unsure")
+
+    def decision_times(self, step: Step, now_s: float) -> dict[str, float]:
+        """Return, per provisional event of `step`, how long ago its plate was first legible."""
+        times: dict[str, float] = {}
+        for change, event in zip(step.changes, step.events, strict=False):
+            if event.type is EventType.PROVISIONAL and change.track_id in self._first_legible_s:
+                times[event.event_id] = max(0.0, now_s - self._first_legible_s[change.track_id])
+        return times
+
+    def _report_reads(self, step: Step) -> None:
+        for read in step.reads:
+            self._metrics.plate_legible(self._camera.name, read.height_px, read.sharpness)
+            self._newest[read.track_id] = read
+            self._first_legible_s.setdefault(read.track_id, read.at_s)
+        for _ in range(len(step.reads) - step.losses.count("illegible")):
+            self._metrics.plate_read(self._camera.name)
+        alive = {t.id for t in step.tracks}
+        for gone in self._newest.keys() - alive:
+            del self._newest[gone]
+            self._first_legible_s.pop(gone, None)
+
+    def _show(self, step: Step, pipeline: Pipeline) -> None:
+        states = pipeline.states()
+        vehicles = tuple(
+            Vehicle(t, states.get(t.id, UNKNOWN_STATE), step.verdicts.get(t.id), self._newest.get(t.id))
+            for t in step.tracks
+        )
+        self._board.frame_seen(step.frame, vehicles, looked=step.look is not Look.NONE)

@@ -1,0 +1,82 @@
+"""Attention: an idle gate costs nothing, and no passage is missed for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.config.camera import CameraSettings
+from edge.pipeline.attention import Attention, Look, around
+from edge.types import Box, Detection, Track, TrackState
+
+
+def settings(**changes: object) -> CameraSettings:
+    return CameraSettings.model_validate({"name": "gate", "url": "x.mp4", **changes})
+
+
+def track(*, speed_px_s: float = 0.0, at_s: float = 0.0) -> Track:
+    box = Box(100, 100, 200, 120)
+    return Track(1, TrackState.CONFIRMED, box, (speed_px_s, 0.0), 0.0, at_s, 9, Detection(box, 0.9))
+
+
+@pytest.mark.parametrize(("fps", "limit", "expected"), [(25, 15, 15), (25, 30, 25), (30, 10, 10), (12.5, 15, 12.5)])
+def test_rate_limit_keeps_the_wanted_rate(fps: float, limit: float, expected: float) -> None:
+    """A limit of 15 on a camera with 25 pictures a second must give 15, not 12.5."""
+    attention = Attention(settings(max_fps=limit))
+    seconds = 20
+    taken = sum(attention.wanted(i / fps) for i in range(int(seconds * fps)))
+    assert taken / seconds == pytest.approx(expected, rel=0.03)
+
+
+def test_rate_limit_starts_anew_after_a_pause_of_the_stream() -> None:
+    """After an hour without camera there is no burst of frames to make up for it."""
+    attention = Attention(settings(max_fps=10))
+    assert attention.wanted(0.0)
+    assert attention.wanted(3600.0)
+    assert not attention.wanted(3600.01)
+
+
+def test_still_and_empty_picture_is_looked_at_now_and_then_only() -> None:
+    """99 of 100 frames of a day show nothing; but a motion gate may err, so it is checked."""
+    attention = Attention(settings(motion={"full_look_every_s": 2.0}))
+    looks = [attention.choose(i / 10, moving=False, tracks=()) for i in range(100)]
+    assert looks.count(Look.FULL) == 5
+    assert set(looks) == {Look.NONE, Look.FULL}
+
+
+def test_moving_picture_without_plates_is_looked_at_in_full() -> None:
+    """A vehicle whose plate is not found yet."""
+    attention = Attention(settings())
+    assert [attention.choose(i / 10, moving=True, tracks=()) for i in range(5)] == [Look.FULL] * 5
+
+
+def test_without_motion_gate_every_frame_is_looked_at() -> None:
+    """Somebody who turned it off wants to be sure."""
+    attention = Attention(settings(motion={"enabled": False}))
+    assert [attention.choose(i / 10, moving=False, tracks=()) for i in range(5)] == [Look.FULL] * 5
+
+
+def test_followed_plate_is_looked_at_nearby_and_everywhere_now_and_then() -> None:
+    """A second vehicle behind the first is found within a third of a second."""
+    attention = Attention(settings())
+    looks = [attention.choose(i / 15, moving=True, tracks=[track(speed_px_s=80)]) for i in range(30)]
+    gaps = [i for i, look in enumerate(looks) if look is Look.FULL]
+    assert looks.count(Look.AROUND) > looks.count(Look.FULL) > 0
+    assert max(b - a for a, b in zip(gaps, gaps[1:], strict=False)) / 15 <= 0.34
+
+
+def test_waiting_vehicle_is_looked_at_often_enough_to_keep_its_passage() -> None:
+    """Twenty minutes at the barrier are one passage: no gap between looks may end it."""
+    camera = settings(gate={"ends_after_s": 1.5})
+    attention = Attention(camera)
+    looked = [i / 15 for i in range(300) if attention.choose(i / 15, moving=False, tracks=[track()]) is not Look.NONE]
+    assert max(b - a for a, b in zip(looked, looked[1:], strict=False)) < camera.gate.ends_after_s / 2
+    assert len(looked) < 100
+
+
+def test_region_around_a_track_holds_the_plate_wherever_it_may_be_next() -> None:
+    """A car that brakes from 80 px/s to nothing within the frame is still inside."""
+    region = around(track(speed_px_s=80), 0.2)
+    assert region.x1 < 100 - 50
+    assert region.x2 > 200 + 80 * 0.2 + 50
+    assert region.y1 < 100 - 20
+    assert region.y2 > 120 + 20
