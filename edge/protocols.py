@@ -31,6 +31,10 @@ class FrameSource(Protocol):
     def name(self) -> str:
         """Return the camera's name."""
 
+    @property
+    def damaged_packets(self) -> int:
+        """Return how many packets so far were lost: not decodable, or skipped because decoding fell behind."""
+
     def open(self) -> None:
         """Connect.
 

@@ -46,11 +46,15 @@ class FileSource:
         self._connection: Connection | None = None
         self._frames: Iterator[Frame] = iter(())
         self._sequence = 0
-        self.damaged_packets = 0
+        self._damaged = 0
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def damaged_packets(self) -> int:
+        return self._damaged
 
     @property
     def connection(self) -> Connection | None:
@@ -119,7 +123,7 @@ class FileSource:
         if connection is not None:
             for packet in connection.packets():
                 yield from connection.decode(packet)
-            self.damaged_packets += connection.damaged_packets
+            self._damaged += connection.damaged_packets
 
     def _wait_until(self, moment_s: float) -> None:
         if self._realtime:
