@@ -7,7 +7,7 @@ The video is H.264 in MP4, playable everywhere; FFmpeg's errors leave as `Storag
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -124,3 +124,43 @@ class AnnotatedWriter:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class AnnotatedVideo:
+    """The annotated form of one replayed video: `add` every step. Use as a context manager.
+
+    Args:
+        path: the MP4 to write.
+        line: the virtual line, as shares of width and height.
+        states: returns what the gate makes of each live track.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        line: tuple[Point, Point] | None,
+        states: Callable[[], Mapping[int, str]],
+        caption: str = "",
+    ) -> None:
+        self._annotator = Annotator(line, caption)
+        self._writer = AnnotatedWriter(path)
+        self._states = states
+        self._start_s: float | None = None
+
+    def add(self, step: Step) -> None:
+        """Append the frame of `step`; the last step of a replay repeats its frame and only brings events."""
+        now_s = step.frame.monotonic_s
+        self._start_s = now_s if self._start_s is None else self._start_s
+        self._writer.write(self._annotator.picture(step, self._states()), now_s - self._start_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()

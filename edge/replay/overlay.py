@@ -54,7 +54,7 @@ class View:
 
 def draw(frame: UInt8Array, tracks: Sequence[Track], view: View) -> UInt8Array:
     """Return a copy of `frame`, BGR uint8 (H, W, 3), with everything in `view` drawn on it."""
-    image = frame.copy()
+    image: UInt8Array = frame.copy()
     scale = image.shape[0] / REFERENCE_HEIGHT_PX
     if view.line is not None:
         _line(image, view.line, scale)
