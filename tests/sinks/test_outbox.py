@@ -189,6 +189,7 @@ def test_gap_grows_while_the_outbox_stays_too_large(tmp_path: Path, clock: Virtu
         waiting = outbox.pending("mqtt", 5000)
         gap = waiting[0]
         last = dict(gap.details)["last_sequence"]
+        assert isinstance(last, int)
         assert gap.type is EventType.GAP
         assert dict(gap.details)["first_sequence"] == 1
         assert _numbers(waiting) == list(range(last, 1601))
