@@ -1,0 +1,320 @@
+"""Gate: tracks and verdicts become passages; one event per passage, however long the car waits.
+
+A passage is announced at most once per text, and ends once, as read or as unread. What never moved is no
+passage. The same plate seen again in the lane goes on with its passage; a different plate never does.
+State per vehicle: approaching, waiting, parked, then passed or reversed. Time is passed in; no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edge.config.camera import GateSettings
+from edge.tracking.passage import GateState, Passage, newest_first, same_plate, same_spot
+from edge.tracking.path import Heading, crossings
+from edge.types import Direction, EventType, Point, Track, TrackState, Verdict
+
+MIN_FINAL_READS = 2  # one look, however sure, is no answer: see the vote
+DIRECTION_PATIENCE_S = 0.4  # a provisional event waits this long for its direction to be known
+MAX_PROVISIONALS = 3  # a text that keeps changing is not announced for ever
+UNREAD_MIN_HITS = 5
+UNREAD_MIN_S = 0.4
+UNREAD_MIN_HEIGHT_PX = 8.0
+UNREAD_MIN_SCORE = 0.4  # mean of the detector: lettering on a van scores lower
+UNREAD_MIN_TRAVEL_HEIGHTS = 3.0
+STANDING_MEMORY_S = 1800.0  # a car hidden while it waits is remembered at its spot for this long
+MAX_REMEMBERED = 64  # ended passages kept to recognise a vehicle that is seen again
+
+
+@dataclass(frozen=True, slots=True)
+class PassageChange:
+    """One event in the life of a passage."""
+
+    kind: EventType  # PROVISIONAL, FINAL or UNREAD
+    passage: int  # never reused by one gate
+    track_id: int  # whose reads decided
+    direction: Direction
+    verdict: Verdict | None  # with UNREAD: the best guess, if there is one
+    at_s: float  # of the decision; with FINAL and UNREAD: when it crossed the line or was last seen
+    state: GateState
+    first_s: float  # when the vehicle was first seen
+
+
+@dataclass(frozen=True, slots=True)
+class PassageState:
+    """One vehicle in the lane right now, for people to look at."""
+
+    passage: int
+    track_ids: tuple[int, ...]
+    state: GateState
+    direction: Direction
+    verdict: Verdict | None
+    announced: bool
+    first_s: float
+    last_s: float
+
+
+class Gate:
+    """The passages of one camera's lane. One thread owns it."""
+
+    def __init__(
+        self,
+        settings: GateSettings | None = None,
+        *,
+        threshold: float = 0.95,
+        final_threshold: float = 0.5,
+        quorum: int = 3,
+    ) -> None:
+        self._settings = settings or GateSettings()
+        self._threshold = threshold
+        self._final_threshold = final_threshold
+        self._quorum = quorum
+        self._open: dict[int, Passage] = {}  # by track id, continuations included
+        self._remembered: list[Passage] = []  # ended with an event
+        self._next = 1
+        self._now_s = float("-inf")
+        self._frame_size: tuple[int, int] = (1, 1)
+
+    def step(
+        self,
+        now_s: float,
+        tracks: Sequence[Track],
+        verdicts: Mapping[int, Verdict],
+        frame_size: tuple[int, int] | None = None,
+    ) -> tuple[PassageChange, ...]:
+        """Take in one frame and return what happened, oldest passage first.
+
+        Args:
+            now_s: moment of the frame; a moment before the newest one counts as the newest one.
+            tracks: as `Tracker.step` gave them.
+            verdicts: by track id; those of other tracks are ignored, and a missing one changes nothing.
+            frame_size: (width, height), px; needed for a virtual line, kept from the step before when None.
+        """
+        self._now_s = max(now_s, self._now_s)
+        self._frame_size = frame_size or self._frame_size
+        for track in tracks:
+            self._follow(track)
+        for track_id, verdict in verdicts.items():
+            if track_id in self._open:
+                self._open[track_id].own_verdict = verdict
+        self._recognise()
+        changes = [c for p in self._leaders() if (c := self._announce(p)) is not None]
+        changes += self._end([p for p in self._leaders() if self._is_over(p)])
+        self._forget()
+        return tuple(changes)
+
+    def settle(self, now_s: float) -> tuple[PassageChange, ...]:
+        """End every open passage: the video is over, or the camera stops."""
+        self._now_s = max(now_s, self._now_s)
+        return tuple(self._end(self._leaders()))
+
+    def states(self) -> dict[int, GateState]:
+        """Return what each followed plate is doing, by track id."""
+        after_s = self._settings.parked_after_s
+        return {i: (p.parent or p).state(self._now_s, after_s) for i, p in self._open.items()}
+
+    def track_ids(self) -> frozenset[int]:
+        """Return the tracks whose passage may still lead to an event."""
+        return frozenset(self._open)
+
+    def passages(self) -> tuple[PassageState, ...]:
+        """Return the vehicles in the lane now, oldest first."""
+        return tuple(
+            PassageState(
+                passage=p.number,
+                track_ids=tuple(q.track_id for q in (p, *p.continuations)),
+                state=p.state(self._now_s, self._settings.parked_after_s),
+                direction=self._direction(p),
+                verdict=p.verdict,
+                announced=bool(p.announced),
+                first_s=p.first_s,
+                last_s=p.seen_s,
+            )
+            for p in self._leaders()
+        )
+
+    def _follow(self, track: Track) -> None:
+        """Give one look to the passage of its track, or open one."""
+        if track.state is TrackState.TENTATIVE:
+            return
+        passage = self._open.get(track.id)
+        if track.state is TrackState.ENDED:
+            if passage is not None:
+                passage.path.trim(track.last_s)
+                passage.last_s = min(passage.last_s, track.last_s)
+            return
+        if track.detection is None or (passage is not None and track.last_s <= passage.path.newest_s):
+            return
+        if passage is None:
+            passage = self._open[track.id] = Passage(self._next, track)
+            self._next += 1
+            earlier = next((p for p in self._remembered if track.id in _track_ids(p)), None)
+            if earlier is not None:
+                earlier.attach(passage)
+        passage.see(track)
+
+    def _recognise(self) -> None:
+        """Attach each vehicle that was seen before to its passage; undo it where better reads disagree."""
+        for passage in list(self._open.values()):
+            parent = passage.parent
+            if parent is not None and self._parted(parent, passage):
+                parent.detach(passage)
+            if passage.parent is None and not passage.announced:
+                earlier = next((p for p in newest_first(self._earlier(passage)) if self._is_same(p, passage)), None)
+                if earlier is not None:
+                    earlier.attach(passage)
+
+    def _earlier(self, passage: Passage) -> list[Passage]:
+        others = [*self._leaders(), *self._remembered]
+        return [p for p in others if p is not passage and (p.first_s, p.number) < (passage.first_s, passage.number)]
+
+    def _is_same(self, earlier: Passage, later: Passage) -> bool:
+        if self._turned_round(earlier, later) or not same_plate(earlier.verdict, later.own_verdict):
+            return False
+        gap_s = later.first_s - earlier.seen_s
+        return gap_s <= self._settings.same_vehicle_within_s or (
+            gap_s <= STANDING_MEMORY_S and same_spot(earlier, later)
+        )
+
+    def _parted(self, parent: Passage, child: Passage) -> bool:
+        """Tell whether a continuation has turned out to be a vehicle, or a passage, of its own."""
+        if self._turned_round(parent, child):
+            return True
+        answers = [p.own_verdict for p in (parent, *parent.continuations) if p is not child and p.own_verdict]
+        return (
+            bool(answers)
+            and child.own_verdict is not None
+            and not any(same_plate(a, child.own_verdict) for a in answers)
+        )
+
+    def _turned_round(self, earlier: Passage, later: Passage) -> bool:
+        """Tell whether `later` undoes a passage that is already told: it went in, now it comes out again."""
+        if not earlier.told:
+            return False
+        ways = {earlier.closed_heading, later.path and later.heading}
+        return earlier.reversed or ways == {Heading.TOWARDS, Heading.AWAY}
+
+    def _announce(self, passage: Passage) -> PassageChange | None:
+        verdict = passage.verdict
+        good = verdict is not None and verdict.probability >= self._threshold and verdict.reads >= self._quorum
+        if verdict is None or not good or not passage.moved or verdict.text in passage.announced:
+            return None
+        if passage.closed or len(passage.announced) >= MAX_PROVISIONALS:
+            return None
+        if passage.ready_since_s is None:
+            passage.ready_since_s = self._now_s
+        direction = self._direction(passage)
+        waited_s = self._now_s - passage.ready_since_s
+        if direction is Direction.UNKNOWN and waited_s < DIRECTION_PATIENCE_S and not passage.standing:
+            return None
+        passage.announced.append(verdict.text)
+        return self._change(EventType.PROVISIONAL, passage, direction, self._now_s)
+
+    def _is_over(self, passage: Passage) -> bool:
+        return self._now_s - passage.seen_s >= self._settings.ends_after_s
+
+    def _end(self, passages: Sequence[Passage]) -> list[PassageChange]:
+        changes: list[PassageChange] = []
+        for passage in passages:
+            passage.reversed = passage.heading is Heading.BACK or self._crossed_back(passage)
+            kind = self._outcome(passage)
+            passage.closed = True
+            passage.closed_heading = passage.heading
+            if kind is not None:
+                passage.told = True
+                changes.append(self._change(kind, passage, self._direction(passage), self._decided_s(passage)))
+                self._remembered.append(passage)
+            for ended in (passage, *passage.continuations):
+                self._open.pop(ended.track_id, None)
+        return changes
+
+    def _outcome(self, passage: Passage) -> EventType | None:
+        """Return which event ends the passage; None when it was noise or a parked car."""
+        verdict = passage.verdict
+        if not passage.moved:
+            return None
+        enough = min(self._quorum, MIN_FINAL_READS)
+        if verdict is not None and verdict.probability >= self._final_threshold and verdict.reads >= enough:
+            return EventType.FINAL
+        return EventType.UNREAD if passage.announced or self._really_passed(passage) else None
+
+    def _really_passed(self, passage: Passage) -> bool:
+        """Tell whether an unread plate was followed well enough to be sure that a vehicle passed."""
+        parts = (passage, *passage.continuations)
+        hits = sum(p.hits for p in parts)
+        return (
+            hits >= UNREAD_MIN_HITS
+            and passage.seen_s - passage.first_s >= UNREAD_MIN_S
+            and max(s.height_px for s in passage.samples) >= UNREAD_MIN_HEIGHT_PX
+            and sum(p.score for p in parts) / hits >= UNREAD_MIN_SCORE
+            and max(p.path.travelled_heights() for p in parts) >= UNREAD_MIN_TRAVEL_HEIGHTS
+        )
+
+    def _direction(self, passage: Passage) -> Direction:
+        """Return which way the vehicle goes, as far as it can be told; one that turned back goes nowhere."""
+        way = passage.heading
+        if self._settings.direction in ("entry", "exit"):
+            return Direction.UNKNOWN if way is Heading.BACK else Direction(self._settings.direction)
+        line = self._line_px()
+        if self._settings.direction == "line" and line is not None:
+            crossed = crossings(passage.samples, line)
+            net = crossed.to_right - crossed.to_left
+            if passage.closed or crossed.to_right or crossed.to_left:
+                return _by_sign(net)
+            return _by_sign(crossed.approaches)
+        if way not in (Heading.TOWARDS, Heading.AWAY):
+            return Direction.UNKNOWN
+        approaching = Direction(self._settings.approaching)
+        leaving = Direction.EXIT if approaching is Direction.ENTRY else Direction.ENTRY
+        return approaching if way is Heading.TOWARDS else leaving
+
+    def _crossed_back(self, passage: Passage) -> bool:
+        line = self._line_px()
+        if self._settings.direction != "line" or line is None:
+            return False
+        crossed = crossings(passage.samples, line)
+        return crossed.to_right == crossed.to_left > 0
+
+    def _decided_s(self, passage: Passage) -> float:
+        line = self._line_px()
+        crossed_s = crossings(passage.samples, line).last_s if line is not None else None
+        return passage.seen_s if crossed_s is None else crossed_s
+
+    def _line_px(self) -> tuple[Point, Point] | None:
+        if self._settings.direction != "line" or self._settings.line is None:
+            return None
+        width, height = self._frame_size
+        (ax, ay), (bx, by) = self._settings.line
+        return (ax * width, ay * height), (bx * width, by * height)
+
+    def _change(self, kind: EventType, passage: Passage, direction: Direction, at_s: float) -> PassageChange:
+        verdict = passage.verdict
+        decided = [p for p in (passage, *passage.continuations) if p.own_verdict is verdict]
+        state = passage.state(self._now_s, self._settings.parked_after_s)
+        first_s = passage.first_s
+        return PassageChange(kind, passage.number, decided[0].track_id, direction, verdict, at_s, state, first_s)
+
+    def _leaders(self) -> list[Passage]:
+        """Return the open passages that are not continuations, oldest first."""
+        return sorted((p for p in self._open.values() if p.parent is None), key=lambda p: p.number)
+
+    def _forget(self) -> None:
+        """Drop continuations of ended passages that are over, and passages too old to be seen again."""
+        for passage in [p for p in self._open.values() if p.parent is not None and p.parent.closed]:
+            if self._now_s - passage.last_s >= self._settings.ends_after_s:
+                del self._open[passage.track_id]
+        self._remembered = [p for p in self._remembered if self._now_s - p.seen_s <= self._memory_s(p)]
+        self._remembered = newest_first(self._remembered)[:MAX_REMEMBERED]
+
+    def _memory_s(self, passage: Passage) -> float:
+        stood = any(p.standing for p in (passage, *passage.continuations))
+        return max(self._settings.same_vehicle_within_s, STANDING_MEMORY_S if stood else 0.0)
+
+
+def _track_ids(passage: Passage) -> set[int]:
+    return {p.track_id for p in (passage, *passage.continuations)}
+
+
+def _by_sign(net: int) -> Direction:
+    return Direction.UNKNOWN if net == 0 else (Direction.ENTRY if net > 0 else Direction.EXIT)

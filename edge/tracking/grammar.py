@@ -1,0 +1,174 @@
+"""What registrations look like: a prior over texts, the canonical form, O or 0 by slot.
+
+The prior is a mixture of the configured countries' formats, of the world's, and of any text at all, so that no
+text is impossible: a foreign or personal plate that is read clearly wins against the grammar. Pure functions
+over data; the data is read by `formats`.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import logsumexp
+
+from edge.tracking.formats import Form, countries, country
+from edge.tracking.iou import Float64Array
+from edge.types import CHARSET
+
+MIN_LENGTH, MAX_LENGTH = 2, 12
+ANY_TEXT_SHARE = 0.05  # of all plates: personal, military, old, or of a country without a grammar
+WORLD_SHARE = 0.5  # without configured countries, how much the world's formats count against any text
+UNLIKELY_LENGTH = 1e-3  # probability of a registration of a length outside 2 to 12
+# Share of lengths 2 to 12 among arbitrary registrations; rough, from the formats themselves.
+LENGTH_SHARES = (0.005, 0.01, 0.03, 0.07, 0.25, 0.37, 0.15, 0.07, 0.03, 0.01, 0.005)
+CERTAIN_REGION = 0.9  # a region is named only when one country explains the text this much better than the rest
+CACHED_TEXTS = 4096  # priors remembered: the votes of one vehicle ask for the same texts again and again
+NO_FORM = -1e9  # stands for log 0: finite, so that sums stay numbers
+
+# Characters that cameras and readers take for one another; used to decide by slot, e.g. O in a digit's place.
+LOOKALIKES = (
+    ("O", "0"),
+    ("Q", "0"),
+    ("D", "0"),
+    ("I", "1"),
+    ("L", "1"),
+    ("Z", "2"),
+    ("S", "5"),
+    ("G", "6"),
+    ("B", "8"),
+)
+_CYRILLIC_GREEK = str.maketrans("АВСЕНІКМОРТХУЅЈΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABCEHIKMOPTXYSJABEZHIKMNOPTYX")
+
+
+def canonical(text: str) -> str:
+    """Return `text` as the project compares it: A-Z and 0-9 only, upper case, no spaces, hyphens or accents."""
+    plain = unicodedata.normalize("NFKD", text).upper().translate(_CYRILLIC_GREEK)
+    return "".join(c for c in plain if c in CHARSET)
+
+
+class Grammar:
+    """The prior of one site. Its answers never change; make it with `load`."""
+
+    def __init__(self, weighted: Iterable[tuple[Form, float]], any_text_share: float) -> None:
+        self._any_text_log = math.log(any_text_share)
+        by_length: dict[int, list[tuple[Form, float]]] = {}
+        for form, weight in weighted:
+            by_length.setdefault(len(form.slots), []).append((form, weight))
+        self._tables = {length: _Table(forms) for length, forms in by_length.items()}
+        self._known: dict[str, float] = {}
+
+    @classmethod
+    def load(cls, codes: Sequence[str] = (), share: float = 0.9) -> Grammar:
+        """Return the grammar of a site.
+
+        Args:
+            codes: ISO 3166 alpha-2 codes of the expected countries; empty for anywhere.
+            share: of the vehicles that carry a plate of those countries, in [0, 1].
+
+        Raises:
+            ConfigError: a country is not known.
+        """
+        return _load(tuple(country(c).code for c in codes), share)
+
+    def log_prior(self, texts: Sequence[str]) -> Float64Array:
+        """Return the natural log of the prior probability of each canonical text, float64 (N,)."""
+        new = sorted(set(texts) - self._known.keys())
+        if len(self._known) + len(new) > CACHED_TEXTS:
+            self._known, new = {}, sorted(set(texts))
+        self._known.update(zip(new, self._log_prior(new).tolist(), strict=True))
+        return np.array([self._known[t] for t in texts])
+
+    def _log_prior(self, texts: Sequence[str]) -> Float64Array:
+        result = np.array([self._any_text_log + _any_text(len(t)) for t in texts])
+        for length in {len(t) for t in texts} & self._tables.keys():
+            chosen = [i for i, t in enumerate(texts) if len(t) == length]
+            fitting = self._tables[length].log_fit([texts[i] for i in chosen])
+            result[chosen] = np.logaddexp(result[chosen], logsumexp(fitting, axis=1))
+        return result
+
+    def region(self, text: str) -> str | None:
+        """Return the country whose formats explain `text`, or None when none or several do."""
+        table = self._tables.get(len(text))
+        if table is None:
+            return None
+        fitting = table.log_fit([text])[0]
+        total = float(np.logaddexp(logsumexp(fitting), self._any_text_log + _any_text(len(text))))
+        shares: dict[str, float] = {}
+        for form, value in zip(table.forms, fitting, strict=True):
+            shares[form.country] = shares.get(form.country, 0.0) + math.exp(value - total)
+        best = max(sorted(shares), key=lambda c: shares[c])
+        return best if shares[best] >= CERTAIN_REGION else None
+
+
+class _Table:
+    """All forms of one length as one array, so that many texts are scored at once."""
+
+    def __init__(self, weighted: list[tuple[Form, float]]) -> None:
+        self.forms = [form for form, _ in weighted]
+        length = len(self.forms[0].slots)
+        self._log = np.full((len(weighted), length, len(CHARSET)), NO_FORM)
+        for f, (form, weight) in enumerate(weighted):
+            for s, slot in enumerate(form.slots):
+                self._log[f, s, [CHARSET.index(c) for c in slot]] = -math.log(len(slot))
+            self._log[f, 0] += math.log(max(weight, 1e-12))
+
+    def log_fit(self, texts: Sequence[str]) -> Float64Array:
+        """Return log(weight x probability) of each text under each form, (N, forms)."""
+        codes = np.array([[CHARSET.index(c) for c in t] for t in texts])
+        summed: Float64Array = self._log[:, np.arange(codes.shape[1])[None, :], codes].sum(axis=2).T
+        return summed
+
+
+@lru_cache(maxsize=16)
+def _load(codes: tuple[str, ...], share: float) -> Grammar:
+    world = [form for c in countries().values() for form in c.forms]
+    expected = [form for code in codes for form in countries()[code].forms]
+    if not expected:
+        return Grammar([(f, WORLD_SHARE * f.share / len(countries())) for f in world], 1 - WORLD_SHARE)
+    any_text = max((1 - share) / 2, ANY_TEXT_SHARE / 2)
+    weighted = [(f, share * f.share / len(codes)) for f in expected]
+    weighted += [(f, max(1 - share - any_text, 0.01) * f.share / len(countries())) for f in world]
+    return Grammar(weighted, any_text)
+
+
+def _any_text(length: int) -> float:
+    """Return the log-probability of one arbitrary text of `length`."""
+    inside = MIN_LENGTH <= length <= MAX_LENGTH
+    share = LENGTH_SHARES[length - MIN_LENGTH] if inside else UNLIKELY_LENGTH
+    return math.log(share) - length * math.log(len(CHARSET))
+
+
+def settle_lookalikes(text: str, code: str) -> str | None:
+    """Return `text` with O or 0, I or 1 and their like decided by the slots of one country's formats.
+
+    The text itself when it fits as it is; None when no format fits even so, or when several answers do.
+
+    Raises:
+        ConfigError: the country is not known.
+    """
+    forms = [f for f in country(code).forms if len(f.slots) == len(text)]
+    if any(f.fits(text) for f in forms):
+        return text
+    answers = {answer for form in forms if (answer := _forced(text, form)) is not None}
+    return answers.pop() if len(answers) == 1 else None
+
+
+def _forced(text: str, form: Form) -> str | None:
+    """Return the only text of `form` that looks like `text`; None when there is none or a slot leaves a choice."""
+    result = ""
+    for character, slot in zip(text, form.slots, strict=True):
+        fitting = {character} & slot or {other for other in _twins(character) if other in slot}
+        if len(fitting) != 1:
+            return None
+        result += fitting.pop()
+    return result
+
+
+@lru_cache(maxsize=64)
+def _twins(character: str) -> frozenset[str]:
+    pairs = [p for p in LOOKALIKES if character in p]
+    return frozenset(c for p in pairs for c in p) - {character}

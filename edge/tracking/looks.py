@@ -1,0 +1,135 @@
+"""Looks: how much one read of a plate counts, and which of them are kept.
+
+A look counts by its size, sharpness, detector score and legibility; looks that resemble one another in size
+and time share one vote, because they share their mistakes. What is kept does not depend on the order in which
+looks arrive. Pure functions and one bounded store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from edge.tracking.iou import Float64Array
+from edge.types import PlateRead
+
+HALF_HEIGHT_PX = 12.0  # a line of characters this high has half a vote
+HEIGHT_STEEPNESS_PX = 3.0
+TWO_LINES_BELOW_ASPECT = 2.2  # a plate squarer than this has two lines, each half as high
+HALF_SHARPNESS = 0.15  # on the scale of pipeline.image
+CUT_FACTOR = 0.3  # a plate at the edge of the picture has probably lost a character
+MIN_WEIGHT = 0.05  # below this a look has no say
+
+SAME_SIZE = 0.08  # looks whose heights differ by less than this share are the same view of the plate
+SAME_TIME_S = 0.6  # the picture noise of looks farther apart is fresh
+ALIKE = 0.9  # correlation of the mistakes of two looks at the same size and time
+ALIKE_LATER = 0.75  # the same size, any time later: a standing car shows the same dirt for ever
+PER_SIZE = 3  # looks kept of one size
+
+
+class LookVerdict(str, Enum):
+    """What became of one look."""
+
+    COUNTED = "counted"
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    CUT = "cut"  # touches the edge of the picture
+    ILLEGIBLE = "illegible"  # the recogniser itself does not believe it, or it holds no character
+    CONTRADICTS = "contradicts"  # counted, but says something else than the vote
+    DISCARDED = "discarded"  # legible, but enough better looks of this kind were kept
+
+
+@dataclass(frozen=True, slots=True)
+class LookWeight:
+    """One line of `explain`: what one look said and how much it counted."""
+
+    read: PlateRead
+    weight: float  # votes it had in the end, 0 when it had no say
+    quality: float  # in [0, 1], before similar looks shared
+    verdict: LookVerdict
+    reason: str
+
+
+def line_height_px(read: PlateRead) -> float:
+    """Return the height of one line of characters of the plate."""
+    two_lines = read.width_px < TWO_LINES_BELOW_ASPECT * read.height_px
+    return read.height_px / 2 if two_lines else read.height_px
+
+
+def quality(read: PlateRead) -> float:
+    """Return how much `read` deserves a vote, in [0, 1]."""
+    size = 1 / (1 + math.exp(-(line_height_px(read) - HALF_HEIGHT_PX) / HEIGHT_STEEPNESS_PX))
+    sharp = max(read.sharpness, 0.0) / (max(read.sharpness, 0.0) + HALF_SHARPNESS)
+    detector = 0.5 + 0.5 * read.detection_score
+    return size * sharp * detector * read.legible * (CUT_FACTOR if read.cut else 1.0)
+
+
+def shortcoming(read: PlateRead) -> tuple[LookVerdict, str]:
+    """Return why `read` is of little use: its worst property, in words."""
+    height = line_height_px(read)
+    if not read.text or read.legible < 0.5:
+        return LookVerdict.ILLEGIBLE, f"legible with probability {read.legible:.2f}"
+    if read.cut:
+        return LookVerdict.CUT, "touches the edge of the picture"
+    if height < HALF_HEIGHT_PX:
+        return LookVerdict.TOO_SMALL, f"a line is {height:.0f} px high, {HALF_HEIGHT_PX:.0f} would do"
+    if read.sharpness < HALF_SHARPNESS:
+        return LookVerdict.BLURRED, f"sharpness {read.sharpness:.2f}, {HALF_SHARPNESS:.2f} would do"
+    return LookVerdict.DISCARDED, f"quality {quality(read):.2f} is too low together"
+
+
+def rank(read: PlateRead) -> tuple[float, int, float, str]:
+    """Return the sorting key of looks, best first; total, so that no order of arrival shows."""
+    return -quality(read), read.sequence, read.at_s, read.text
+
+
+def size_class(read: PlateRead) -> int:
+    """Return the number of the size step that the plate's height falls into."""
+    return math.floor(math.log(max(read.height_px, 1.0)) / SAME_SIZE)
+
+
+def independence(reads: Sequence[PlateRead]) -> Float64Array:
+    """Return each look's share of a vote, (N,) in (0, 1]: one over the number of looks that resemble it."""
+    heights = np.log(np.array([max(r.height_px, 1.0) for r in reads]))
+    times = np.array([r.at_s for r in reads])
+    same_size = np.exp(-np.square((heights[:, None] - heights[None, :]) / SAME_SIZE))
+    fresh = np.exp(-np.abs(times[:, None] - times[None, :]) / SAME_TIME_S)
+    alike = same_size * (ALIKE_LATER + (ALIKE - ALIKE_LATER) * fresh)
+    np.fill_diagonal(alike, 1.0)
+    return np.asarray(1.0 / alike.sum(axis=1))
+
+
+class LookStore:
+    """The best looks at one plate: at most `limit`, at most `PER_SIZE` of one size, whatever the order."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: list[PlateRead] = []
+
+    @property
+    def reads(self) -> tuple[PlateRead, ...]:
+        """Return the looks kept, best first."""
+        return tuple(self._kept)
+
+    def add(self, read: PlateRead) -> tuple[PlateRead, ...]:
+        """Take `read` in; return the looks that had to go, possibly `read` itself."""
+        candidates = sorted([*self._kept, read], key=rank)
+        kept: list[PlateRead] = []
+        gone: list[PlateRead] = []
+        sizes: dict[int, int] = {}
+        for candidate in candidates:
+            size = size_class(candidate)
+            full = len(kept) >= self._limit or sizes.get(size, 0) >= PER_SIZE
+            (gone if full else kept).append(candidate)
+            sizes[size] = sizes.get(size, 0) + (not full)
+        self._kept = kept
+        return tuple(gone)
+
+    def remove(self, unwanted: Sequence[PlateRead]) -> None:
+        """Forget `unwanted`."""
+        marks = {id(r) for r in unwanted}
+        self._kept = [r for r in self._kept if id(r) not in marks]

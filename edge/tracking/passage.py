@@ -1,0 +1,145 @@
+"""Passage: all that is known about one vehicle in the lane, and whether two of them are the same vehicle.
+
+A passage may have been seen by several tracks (lost behind a pillar): the later ones are its continuations.
+Nothing is merged for good before it ends, so a wrong guess is undone by better reads. No decisions about
+events here: those are the gate's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from edge.tracking.path import Heading, Path, Sample, heading
+from edge.types import Box, Track, Verdict
+
+SURE = 0.9  # two different texts that are both this probable are two vehicles
+PLAUSIBLE = 0.5  # a less probable text joins nothing
+SAME_SPOT_HEIGHTS = 3.0  # a standing plate seen again this near, at a similar size, is at the same spot
+SAME_SPOT_GROWTH = 0.3
+
+
+class GateState(str, Enum):
+    """What a vehicle is doing at the gate."""
+
+    APPROACHING = "approaching"  # moving, or too new to tell
+    WAITING = "waiting"  # it moved before and stands now
+    PARKED = "parked"  # it never moved
+    PASSED = "passed"
+    REVERSED = "reversed"  # it came and went back
+
+
+class Passage:
+    """One vehicle in the lane; only the gate touches it."""
+
+    def __init__(self, number: int, track: Track) -> None:
+        self.number = number
+        self.track_id = track.id
+        self.first_s = track.first_s
+        self.last_s = track.last_s
+        self.hits = 0
+        self.score = 0.0  # sum over the detections
+        self.path = Path()
+        self.own_verdict: Verdict | None = None
+        self.parent: Passage | None = None
+        self.continuations: list[Passage] = []
+        self.announced: list[str] = []  # texts of its provisional events
+        self.ready_since_s: float | None = None  # its text has been good enough since then
+        self.closed = False
+        self.told = False  # a final or unread event was sent
+        self.reversed = False
+        self.standing = False  # when last seen
+        self.last_box: Box = track.box
+        self.closed_heading = Heading.NONE
+
+    def see(self, track: Track) -> None:
+        """Take in one look of its track."""
+        self.last_s = track.last_s
+        self.hits = track.hits
+        if track.detection is not None:
+            self.score += track.detection.score
+            self.path.add(track.last_s, track.box)
+            self.last_box = track.box
+            self.standing = self.path.standing(track.last_s)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Return the best answer of this passage and its continuations."""
+        answers = [p.own_verdict for p in (self, *self.continuations) if p.own_verdict is not None]
+        return max(answers, key=lambda v: (v.probability, v.reads), default=None)
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Return the path through all its tracks."""
+        return [s for p in (self, *self.continuations) for s in p.path.samples]
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether the vehicle was ever seen moving; a parked one that is back at its spot was not."""
+        return any(p.path.moved for p in (self, *self.continuations))
+
+    @property
+    def seen_s(self) -> float:
+        """Return when it was last seen by any of its tracks."""
+        return max(p.last_s for p in (self, *self.continuations))
+
+    @property
+    def heading(self) -> Heading:
+        return heading(self.samples)
+
+    def state(self, now_s: float, parked_after_s: float) -> GateState:
+        """Return what the vehicle is doing at `now_s`."""
+        if self.closed:
+            return GateState.REVERSED if self.reversed else GateState.PASSED
+        newest = max((self, *self.continuations), key=lambda p: p.last_s)
+        if not self.moved:
+            return GateState.PARKED if now_s - self.first_s >= parked_after_s else GateState.APPROACHING
+        return GateState.WAITING if newest.path.standing(newest.last_s) else GateState.APPROACHING
+
+    def attach(self, later: Passage) -> None:
+        """Take `later`, and what it continued, as a continuation of this passage."""
+        for passage in (later, *later.continuations):
+            passage.parent = self
+            self.continuations.append(passage)
+        later.continuations = []
+
+    def detach(self, later: Passage) -> None:
+        """Undo `attach` for one continuation."""
+        self.continuations = [p for p in self.continuations if p is not later]
+        later.parent = None
+
+
+def same_plate(a: Verdict | None, b: Verdict | None) -> bool:
+    """Tell whether two verdicts are one plate: equal, or one character apart while one of them is unsure."""
+    if a is None or b is None or min(a.probability, b.probability) < PLAUSIBLE * min(len(a.text), 2) / 2:
+        return False
+    if a.text == b.text:
+        return True
+    if min(a.probability, b.probability) >= SURE:
+        return False
+    return differing(a.text, b.text) <= 1
+
+
+def same_spot(a: Passage, b: Passage) -> bool:
+    """Tell whether `b` was first seen where `a` was last seen standing."""
+    if not a.standing or not b.path.samples:
+        return False
+    height = max(a.last_box.height, 1.0)
+    end, start = Sample(a.last_s, *a.last_box.centre, height), b.path.samples[0]
+    return end.heights_from(start) <= SAME_SPOT_HEIGHTS and abs(end.log_height - start.log_height) <= SAME_SPOT_GROWTH
+
+
+def differing(a: str, b: str) -> int:
+    """Return the edit distance of two texts."""
+    above = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        row = [i]
+        for j, y in enumerate(b, start=1):
+            row.append(min(above[j - 1] + (x != y), row[j - 1] + 1, above[j] + 1))
+        above = row
+    return above[-1]
+
+
+def newest_first(passages: Iterable[Passage]) -> list[Passage]:
+    """Return `passages`, the one seen last first; ties by number, so that the order is always the same."""
+    return sorted(passages, key=lambda p: (-p.seen_s, -p.number))

@@ -1,0 +1,204 @@
+"""Plate voting: many noisy reads of one vehicle become one answer.
+
+Looks are aligned, their log-probabilities added by weight, and the grammar is a prior inside the sum. A look is
+one frame's opinion: how many had a say is part of the verdict, and the gate asks for a quorum. The result does
+not depend on the order of the looks. Pure logic: no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+
+from edge.config.models import VotingSettings
+from edge.tracking import calibration
+from edge.tracking.alignment import Profile, normalised, rows_of
+from edge.tracking.calibration import Calibration
+from edge.tracking.contradiction import contradiction, defecting
+from edge.tracking.grammar import Grammar
+from edge.tracking.iou import Float64Array
+from edge.tracking.looks import (
+    MIN_WEIGHT,
+    LookStore,
+    LookVerdict,
+    LookWeight,
+    independence,
+    quality,
+    rank,
+    shortcoming,
+)
+from edge.types import BLANK, CHARSET, PlateRead, Verdict
+
+HYPOTHESES = 48  # texts weighed against one another
+OPTIONS_PER_SLOT = 6
+MIN_OPTION = 1e-5  # less likely characters are not tried
+SURE_SLOT = 0.9  # a slot less sure than this is masked by "?"
+ALTERNATIVES = 3
+REMEMBERED_REFUSALS = 64  # looks without a say that `explain` can still show
+RECENT = 6  # newest looks examined for another vehicle's plate
+CONTRADICTS_FROM = 0.25  # share of differing characters from which `explain` says that a look contradicts
+
+
+class Ballot:
+    """The vote over one track's reads. Its memory is bounded by `max_reads`, however long the vehicle stays."""
+
+    def __init__(
+        self,
+        settings: VotingSettings | None = None,
+        *,
+        min_legible: float = 0.5,
+        curve: Calibration = calibration.DEFAULT,
+    ) -> None:
+        settings = settings or VotingSettings()
+        self._grammar = Grammar.load(settings.countries, settings.country_prior)
+        self._min_legible = min_legible
+        self._curve = curve
+        self._store = LookStore(settings.max_reads)
+        self._refused: deque[LookWeight] = deque(maxlen=REMEMBERED_REFUSALS)
+        self._recent: deque[PlateRead] = deque(maxlen=RECENT)
+        self._counted = 0
+        self._total = 0
+        self._verdict: Verdict | None = None
+        self._stale = False
+
+    @property
+    def total(self) -> int:
+        """Return how many looks were added, those without a say included."""
+        return self._total
+
+    def add(self, read: PlateRead) -> None:
+        """Count one look, or refuse it with a reason that `explain` gives."""
+        self._total += 1
+        if not read.text or read.legible < self._min_legible or quality(read) < MIN_WEIGHT:
+            self._refuse(read, *shortcoming(read))
+            return
+        self._counted += 1
+        self._recent.append(read)
+        gone = self._store.add(read)
+        for old in gone:
+            self._refuse(old, LookVerdict.DISCARDED, "better looks of the same size were kept")
+        self._stale = True
+
+    def verdict(self) -> Verdict | None:
+        """Return the answer so far, or None while no look had a say. Calling it again costs nothing."""
+        if self._stale:
+            self._verdict = self._decide()
+            self._stale = False
+        return self._verdict
+
+    def explain(self) -> tuple[LookWeight, ...]:
+        """Return what each look said and how much it counted, oldest first; see `REMEMBERED_REFUSALS`."""
+        reads = self._store.reads
+        verdict = self.verdict()
+        counted = [
+            self._explained(read, float(weight), "" if verdict is None else verdict.text)
+            for read, weight in zip(reads, _weights(reads), strict=True)
+        ]
+        return tuple(sorted([*counted, *self._refused], key=lambda look: (look.read.at_s, rank(look.read))))
+
+    def defectors(self) -> tuple[PlateRead, ...]:
+        """Return the newest looks if they agree on another plate than all looks before them, else nothing.
+
+        At least two are needed, so that one blurred look never splits a vehicle. When there are some, call
+        `Tracker.split(track_id, defectors[0].at_s)` and give them to the new track's ballot by `secede`.
+        """
+        return defecting(tuple(self._recent), self._store.reads)
+
+    def secede(self, new_track_id: int) -> tuple[PlateRead, ...]:
+        """Take the defectors out of this vote and return them as looks at the track `new_track_id`."""
+        leaving = self.defectors()
+        self._store.remove(leaving)
+        self._counted -= len(leaving)
+        self._total -= len(leaving)
+        self._recent.clear()
+        self._stale = True
+        return tuple(replace(read, track_id=new_track_id) for read in leaving)
+
+    def _decide(self) -> Verdict | None:
+        reads = self._store.reads
+        if not reads:
+            return None
+        weights = _weights(reads)
+        profile = Profile()
+        for read, weight in zip(reads, weights, strict=True):
+            profile.join(rows_of(read.posterior), float(weight))
+        texts, shares = self._weighed(profile)
+        if not texts:
+            return None
+        probability = self._curve.probability(float(shares[0]), float(weights.sum()))
+        return Verdict(
+            text=texts[0],
+            probability=probability,
+            alternatives=_alternatives(texts, shares, probability, self._curve.slope),
+            masked=_masked(texts, shares),
+            reads=self._counted,
+            region=self._grammar.region(texts[0]),
+            height_px=max(r.height_px for r in reads),
+        )
+
+    def _weighed(self, profile: Profile) -> tuple[list[str], Float64Array]:
+        """Return the likeliest texts, best first, and their shares of one."""
+        candidates = _candidates([normalised(c) for c in profile.columns])
+        texts = sorted(candidates)
+        if not texts:
+            return [], np.zeros(0)
+        scores = np.array([candidates[t] for t in texts]) + self._grammar.log_prior(texts)
+        shares = np.exp(scores - scores.max())
+        shares /= shares.sum()
+        order = np.argsort(-shares, kind="stable")
+        return [texts[i] for i in order], shares[order]
+
+    def _explained(self, read: PlateRead, weight: float, answer: str) -> LookWeight:
+        differs = contradiction(answer, read.text) if answer else 0.0
+        if differs >= CONTRADICTS_FROM:
+            return LookWeight(read, weight, quality(read), LookVerdict.CONTRADICTS, "reads another text than the vote")
+        return LookWeight(read, weight, quality(read), LookVerdict.COUNTED, "")
+
+    def _refuse(self, read: PlateRead, verdict: LookVerdict, reason: str) -> None:
+        self._refused.append(LookWeight(read, 0.0, quality(read), verdict, reason))
+
+
+def _weights(reads: tuple[PlateRead, ...]) -> Float64Array:
+    if not reads:
+        return np.zeros(0)
+    return np.array([quality(r) for r in reads]) * independence(reads)
+
+
+def _candidates(columns: list[Float64Array]) -> dict[str, float]:
+    """Return the likeliest texts of a profile with their log-likelihood: a beam over the columns."""
+    beam: dict[str, float] = {"": 0.0}
+    for column in columns:
+        options = [int(k) for k in np.argsort(-column, kind="stable")[:OPTIONS_PER_SLOT] if column[k] >= MIN_OPTION]
+        grown: dict[str, float] = {}
+        for text, score in beam.items():
+            for option in options:
+                longer = text if option == BLANK else text + CHARSET[option - 1]
+                value = score + math.log(column[option])
+                grown[longer] = float(np.logaddexp(grown[longer], value)) if longer in grown else value
+        beam = dict(sorted(grown.items(), key=lambda item: (-item[1], item[0]))[:HYPOTHESES])
+    beam.pop("", None)
+    return beam
+
+
+def _alternatives(
+    texts: list[str], shares: Float64Array, probability: float, slope: float
+) -> tuple[tuple[str, float], ...]:
+    """Return the best texts with calibrated probabilities: the rest shares what the first leaves."""
+    others = (shares[1:ALTERNATIVES] / shares[0]) ** slope * probability
+    excess = max(1.0, float(others.sum()) / max(1 - probability, 1e-12))
+    return (
+        (texts[0], probability),
+        *((t, float(p) / excess) for t, p in zip(texts[1:ALTERNATIVES], others, strict=True)),
+    )
+
+
+def _masked(texts: list[str], shares: Float64Array) -> str:
+    """Return the best text with "?" in each slot on which the equally long texts do not agree well enough."""
+    best = texts[0]
+    rivals = [(t, float(s)) for t, s in zip(texts, shares, strict=True) if len(t) == len(best)]
+    total = sum(s for _, s in rivals)
+    sure = [sum(s for t, s in rivals if t[i] == c) / total >= SURE_SLOT for i, c in enumerate(best)]
+    return "".join(c if ok else "?" for c, ok in zip(best, sure, strict=True))
