@@ -99,15 +99,16 @@ class PlateReader(nn.Module):
         x = self.body(self.stem((x - mean) / (spread + CONTRAST_FLOOR)))
         overview = self.overview(x)
         n, c = overview.shape[:2]
-        tokens = overview.flatten(2).transpose(1, 2) + self.place
+        tokens = overview.permute(0, 2, 3, 1).reshape(n, -1, c) + self.place  # channels last: views, no copies
         for layer in self.context:
             tokens = layer(tokens)
-        whole = tokens.transpose(1, 2).reshape(n, c, GRID[0] // 2, GRID[1] // 2)
+        whole = tokens.reshape(n, GRID[0] // 2, GRID[1] // 2, c).permute(0, 3, 1, 2)
         x = self.fuse(self.detail(x) + functional.interpolate(whole, scale_factor=2.0, mode="nearest"))
-        cells = x.flatten(2)
-        keys = torch.cat([cells, self.nowhere.expand(n, -1, -1).to(cells.dtype)], 2)
-        attention = torch.softmax((self.query @ keys).float() * c**-0.5, -1)
-        slots = self.value(attention[..., :-1].to(cells.dtype) @ cells.transpose(1, 2)) + self.slot
+        cells = x.permute(0, 2, 3, 1).reshape(n, -1, c)
+        nowhere = self.nowhere.transpose(1, 2).expand(n, -1, -1).to(cells.dtype)
+        scores = self.query.expand(n, -1, -1) @ torch.cat([cells, nowhere], 1).transpose(1, 2)
+        attention = torch.softmax(scores.float() * c**-0.5, -1)
+        slots = self.value(attention[..., :-1].to(cells.dtype) @ cells) + self.slot
         for layer in self.slots:
             slots = layer(slots)
         slots = self.norm(slots)
