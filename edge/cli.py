@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from edge.commands import check, models, outbox, probe, read, replay, run, version
+from edge.commands import check, demo, models, read, replay, version
 from edge.errors import ConfigError, EdgeError
 
 EXIT_FAILED = 1
@@ -28,9 +28,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (run, replay, read, probe, check, version):
+for command in (replay, read, check, demo, version):
     command.register(app)
-app.add_typer(outbox.app, name="outbox")
 app.add_typer(models.app, name="models")
 _PLUGINS = "anpr_edge.commands"
 

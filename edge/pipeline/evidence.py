@@ -6,7 +6,7 @@ clearly better than the picture kept so far. Nothing is written to disk here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -50,10 +50,10 @@ class EvidenceKeeper:
         picture = self._best.get(track_id)
         return Evidence(crop_jpeg=encode(picture.bgr, self._settings.max_bytes)) if picture else Evidence()
 
-    def forget(self, track_ids: Sequence[int]) -> None:
-        """Let go of the pictures of tracks that no event will mention any more."""
-        for track_id in track_ids:
-            self._best.pop(track_id, None)
+    def keep_only(self, track_ids: Collection[int]) -> None:
+        """Let go of the pictures of all other tracks: no event will mention them any more."""
+        for gone in self._best.keys() - track_ids:
+            del self._best[gone]
 
 
 def encode(bgr: UInt8Array, max_bytes: int) -> bytes | None:

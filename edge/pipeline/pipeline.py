@@ -8,7 +8,7 @@ belongs to one thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.clock import EventIds
 from edge.config.camera import CameraSettings
@@ -27,7 +27,6 @@ from edge.tracking.voting import Ballot
 from edge.types import Box, Detection, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
 
 Stopwatch = Callable[[], float]
-SAME_PLATE_IOU = 0.3  # of two detections from overlapping looks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +76,12 @@ class Pipeline:
         self._motion = MotionGate(camera.motion, camera.region)
         self._tracker = Tracker(_tracker_settings(parts))
         self._looks = Looks(parts.recogniser, parts.models.recogniser)
-        self._gate = Gate(camera.gate, threshold=camera.threshold, final_threshold=camera.final_threshold)
+        self._gate = Gate(
+            camera.gate,
+            threshold=camera.threshold,
+            final_threshold=camera.final_threshold,
+            quorum=parts.voting.quorum,
+        )
         self._evidence = EvidenceKeeper(parts.evidence)
         software = Software(parts.version, parts.detector.name, parts.recogniser.name)
         sender = Sender(parts.site, camera.lane, camera.name, software)
@@ -100,8 +104,8 @@ class Pipeline:
         times.done("motion")
         look = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks)
         if look is Look.NONE:
-            changes = self._gate.step(frame.monotonic_s, self._tracks, self._verdicts())
-            return Step(frame, look, tracks=self._tracks, **self._told(frame, changes), timings_s=times.all())
+            changes = self._gate.step(frame.monotonic_s, (), self._verdicts())
+            return self._told(Step(frame, look, tracks=self._tracks, timings_s=times.all()), changes)
         return self._look(frame, look, times)
 
     def settle(self) -> tuple[GateEvent, ...]:
@@ -133,12 +137,13 @@ class Pipeline:
         self._evidence.see(frame, self._tracks, looked.reads)
         verdicts = self._verdicts()
         times.done("vote")
-        changes = self._gate.step(frame.monotonic_s, self._tracks, verdicts)
-        told = self._told(frame, changes)
+        changes = self._gate.step(frame.monotonic_s, self._tracks, verdicts, (frame.width, frame.height))
+        losses = looked.losses + ("outside_region",) * outside
         times.done("gate")
-        tracks, losses = self._tracks, looked.losses + ("outside_region",) * outside
+        seen = Step(frame, look, detections, self._tracks, looked.reads, losses, verdicts, timings_s=times.all())
+        step = self._told(seen, changes)
         self._forget_ended()
-        return Step(frame, look, detections, tracks, looked.reads, losses, verdicts, **told, timings_s=times.all())
+        return step
 
     def _detect(self, frame: Frame, look: Look) -> tuple[tuple[Detection, ...], int]:
         """Return the detections inside the camera's region, and how many lay outside."""
@@ -146,8 +151,7 @@ class Pipeline:
             found = self._parts.detector.detect(frame.luma)
         else:
             regions = _merged([around(t, frame.monotonic_s) for t in self._tracks])
-            each = [d for r in regions for d in self._parts.detector.detect_in(frame.luma, r)]
-            found = _without_doubles(each)
+            found = tuple(d for r in regions for d in self._parts.detector.detect_in(frame.luma, r))
         region = self._parts.camera.region
         inside = tuple(d for d in found if in_region(region, d.box.centre, frame.width, frame.height))
         return inside, len(found) - len(inside)
@@ -179,13 +183,60 @@ class Pipeline:
         found = {track_id: ballot.verdict() for track_id, ballot in self._ballots.items()}
         return {track_id: verdict for track_id, verdict in found.items() if verdict is not None}
 
-    def _told(self, frame: Frame, changes: tuple[PassageChange, ...]) -> _Told:
-        return {"changes": changes, "events": tuple(self._announcer.announce(c, frame) for c in changes)}
+    def _told(self, step: Step, changes: tuple[PassageChange, ...]) -> Step:
+        """Return `step` with the events that `changes` lead to."""
+        if not changes:
+            return step
+        return replace(step, changes=changes, events=tuple(self._announcer.announce(c, step.frame) for c in changes))
 
     def _forget_ended(self) -> None:
-        ended = [t.id for t in self._tracks if t.state is TrackState.ENDED]
-        for track_id in ended:
-            self._ballots.pop(track_id, None)
+        """Let go of everything about tracks that are over, their pictures once their passage is too."""
+        for track in self._tracks:
+            if track.state is TrackState.ENDED:
+                self._ballots.pop(track.id, None)
         self._tracks = tuple(t for t in self._tracks if t.state is not TrackState.ENDED)
-        open_passages = self._gate.track_ids()
-        self._evidence.forget([i for i in self._evidence.track_ids() if i not in open_passages])
+        self._evidence.keep_only({t.id for t in self._tracks} | self._gate.track_ids())
+
+
+class _Times:
+    """Collects how long each stage of one step took."""
+
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
+        self._began_s = self._last_s = stopwatch()
+        self._took_s: dict[str, float] = {}
+
+    def done(self, stage: str) -> None:
+        """Note that `stage` has just ended."""
+        now_s = self._stopwatch()
+        self._took_s[stage], self._last_s = now_s - self._last_s, now_s
+
+    def all(self) -> dict[str, float]:
+        """Return seconds by stage, the whole step included."""
+        return {**self._took_s, "step": self._stopwatch() - self._began_s}
+
+
+def _tracker_settings(parts: Parts) -> TrackerSettings:
+    detector, gate = parts.models.detector, parts.camera.gate
+    weak = min(detector.weak_threshold, detector.threshold)
+    return TrackerSettings(strong_score=detector.threshold, weak_score=weak, patience_s=gate.ends_after_s)
+
+
+def _merged(regions: Sequence[Box]) -> list[Box]:
+    """Return `regions` with those that overlap joined: one look at two cars bumper to bumper."""
+    merged: list[Box] = []
+    for region in sorted(regions, key=lambda r: r.as_tuple()):
+        touching = [m for m in merged if _overlap(m, region)]
+        for other in touching:
+            merged.remove(other)
+            region = _joined(region, other)  # noqa: PLW2901  (grows while it swallows its neighbours)
+        merged.append(region)
+    return merged
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a.x1 < b.x2 and b.x1 < a.x2 and a.y1 < b.y2 and b.y1 < a.y2
+
+
+def _joined(a: Box, b: Box) -> Box:
+    return Box(min(a.x1, b.x1), min(a.y1, b.y1), max(a.x2, b.x2), max(a.y2, b.y2))
