@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import ssl
 import threading
@@ -74,6 +75,7 @@ class MqttConnection:
         self._news = threading.Condition()
         self._connected = False
         self._ended: str | None = None
+        self._cause = ""
         self._outcomes: dict[int, int] = {}  # packet id -> reason code
         self.max_in_flight = settings.pace.max_in_flight
         self.max_packet_bytes: int | None = None
@@ -92,7 +94,8 @@ class MqttConnection:
         except ssl.SSLError as error:
             raise SinkUnavailable(f"{self._where}: TLS refused: {_tls_reason(error)}") from error
         except (OSError, ValueError, paho.WebsocketConnectionError) as error:
-            raise SinkUnavailable(f"{self._where}: cannot connect: {error}") from error
+            hint = "; does this port speak TLS?" if s.tls.enabled and isinstance(error, ConnectionResetError) else ""
+            raise SinkUnavailable(f"{self._where}: cannot connect: {error}{hint}") from error
         self._client.loop_start()
         with self._news:
             self._news.wait_for(lambda: self._connected or self._ended is not None, s.connect_timeout_s)
@@ -192,6 +195,7 @@ class MqttConnection:
         client.on_publish = self._published
         client.on_subscribe = self._subscribed
         client.on_message = self._received
+        client.on_log = self._logged
         return client
 
     def _properties(self) -> Properties | None:
@@ -218,8 +222,10 @@ class MqttConnection:
             self._news.notify_all()
 
     def _disconnected(self, _c: Any, _u: Any, flags: Any, reason: Any, _p: Any) -> None:
-        said = str(reason) if flags.is_disconnect_packet_from_server or not self._connected else ""
-        self._end(_refusal("the broker ended the connection", said) if said else "the connection was lost")
+        if flags.is_disconnect_packet_from_server:
+            self._end(_refusal("the broker ended the connection", str(reason)))
+        else:
+            self._end(f"the connection was lost{self._cause}" if self._connected else self._turned_away())
 
     def _published(self, _c: Any, _u: Any, packet_id: int, reason: Any, _p: Any) -> None:
         with self._news:
@@ -232,6 +238,20 @@ class MqttConnection:
 
     def _received(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
         self._on_message(message.topic, bytes(message.payload))
+
+    def _logged(self, _c: Any, _u: Any, level: int, text: str) -> None:
+        """Keep the cause of a broken line: paho tells it only in its log. TLS 1.3 refuses a client this late."""
+        alert = re.search(r"ALERT_([A-Z_]+)", text)
+        if alert is not None:
+            self._cause = f": the broker refused our certificate ({_words(alert[1])}); check mqtt.tls.certificate_file"
+        elif level == paho.MQTT_LOG_ERR and "EOF" not in text:
+            self._cause = f": {text}"
+
+    def _turned_away(self) -> str:
+        if self._cause or not self._settings.tls.enabled:
+            return f"the broker hung up before it answered{self._cause}"
+        own = "our certificate (missing, expired, revoked, or of another authority)"
+        return f"the broker hung up before it answered: it may not accept {own}; check mqtt.tls.certificate_file"
 
     def _end(self, reason: str) -> None:
         with self._news:
@@ -256,6 +276,10 @@ def explain(reason_code: int) -> str:
 def _refusal(what: str, reason: str) -> str:
     fix = _FIXES.get(reason)
     return f"{what}: {reason}" + (f"; {fix}" if fix else "")
+
+
+def _words(name: str) -> str:
+    return name.lower().replace("_", " ")
 
 
 def _tls_reason(error: ssl.SSLError) -> str:
