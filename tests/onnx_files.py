@@ -165,8 +165,29 @@ def grey_code_reader(path: Path, *, metadata: Mapping[str, str] | None = None) -
 
 def ctc_model(path: Path, symbols: Sequence[str], frames: npt.NDArray[np.float32], *, dictionary: bool = True) -> Path:
     """Write a CTC recogniser that always gives `frames` (1, T, C), with its dictionary in the metadata."""
-    metadata = {"character": "\n".join(symbols)} if dictionary else {}
-    return constant_model(path, {"softmax": frames}, input_shape=("batch", 3, 48, "width"), metadata=metadata)
+    make = helper.make_node
+    nodes = [
+        make("ReduceMean", ["x"], ["mean"], axes=[2, 3], keepdims=0),
+        make("Slice", ["mean", "from", "to", "axis"], ["one"]),
+        make("Unsqueeze", ["one", "last"], ["each"]),
+        make("Mul", ["each", "nought"], ["nothing"]),
+        make("Add", ["frames", "nothing"], ["softmax"]),
+    ]
+    return write(
+        path,
+        nodes,
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3, 48, "width"])],
+        [helper.make_tensor_value_info("softmax", TensorProto.FLOAT, ["batch", *frames.shape[1:]])],
+        {
+            "from": np.array([0], np.int64),
+            "to": np.array([1], np.int64),
+            "axis": np.array([1], np.int64),
+            "last": np.array([2], np.int64),
+            "nought": np.array(0, np.float32),
+            "frames": frames.astype(np.float32),
+        },
+        {"character": "\n".join(symbols)} if dictionary else {},
+    )
 
 
 def plate_picture(

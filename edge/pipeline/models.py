@@ -77,7 +77,8 @@ def load_manifest(folder: Path) -> tuple[ModelEntry, ...]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}. Fix: restore it from the package") from error
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{path}: cannot be read: {reason}. Fix: restore it from the package") from error
     listed = raw.get("models") if isinstance(raw, dict) else raw
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise ModelError(f"{path}: is not a list of models. Fix: restore it from the package")

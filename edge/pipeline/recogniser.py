@@ -120,15 +120,20 @@ class CtcRecogniser:
         if not crops:
             return ()
         batch = _stack(crops, self.crop_size)
-        outputs = self._run(batch[:, :, : self._used_width(batch)])
-        return tuple(self._opinion(_probabilities(frames)) for frames in outputs)
+        widths = [self._used_width(crop) for crop in batch]
+        opinions: dict[int, RawRead] = {}
+        for width in sorted(set(widths)):  # crops of one width together: no opinion depends on its neighbours
+            indices = [i for i, w in enumerate(widths) if w == width]
+            outputs = self._run(batch[indices, :, :width])
+            opinions |= {i: self._opinion(_probabilities(f)) for i, f in zip(indices, outputs, strict=True)}
+        return tuple(opinions[i] for i in range(len(crops)))
 
-    def _used_width(self, batch: UInt8Array) -> int:
-        """Return the width that holds every crop without its padding."""
+    def _used_width(self, crop: UInt8Array) -> int:
+        """Return the width that holds the crop without its padding."""
         width = self.crop_size[1]
         if not self._free_width:
             return width
-        used = np.flatnonzero((batch != PAD).any(axis=(0, 1)))
+        used = np.flatnonzero((crop != PAD).any(axis=0))
         return min(width, -(-(int(used[-1]) + 1 if used.size else 1) // _CTC_STEP) * _CTC_STEP)
 
     def _opinion(self, frames: FloatArray) -> RawRead:
@@ -141,7 +146,10 @@ class CtcRecogniser:
         spec = self._model.inputs[0]
         grey = (batch.astype(np.float32) - 127.5) / 127.5
         pictures = np.repeat(grey[:, None], 3, axis=1).astype(spec.dtype, copy=False)
-        return self._model.run(**{spec.name: pictures})[0].astype(np.float32, copy=False)
+        output = self._model.run(**{spec.name: pictures})[0].astype(np.float32, copy=False)
+        if len(output) != len(batch):
+            raise InferenceError(f"{self._model.path.name}: {len(output)} answers for {len(batch)} crops")
+        return output
 
     def _fitting(self, symbols: Sequence[str]) -> tuple[int, ...]:
         """Return the folded dictionary, with the space that PP-OCR appends, checked against the output's classes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,7 @@ def test_a_provider_lost_while_running_is_replaced_and_reported_once(file: Path,
 def test_strict_fails_when_its_provider_is_lost(file: Path, with_cuda: Any) -> None:
     model = OnnxModel(file, provider="cuda", strict=True, open_session=with_cuda)
     model.run(images=PICTURE)
-    with pytest.raises(InferenceError, match="failed on cuda: .*device is lost"):
+    with pytest.raises(InferenceError, match=r"failed on cuda: .*device is lost"):
         model.run(images=PICTURE)
 
 
@@ -188,8 +189,8 @@ def test_a_provider_that_does_not_start_falls_back(file: Path, monkeypatch: pyte
 
 
 def test_one_core_is_left_to_the_decoder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
     assert module._options(0).intra_op_num_threads == 3
     assert module._options(7).intra_op_num_threads == 7
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     assert module._options(0).intra_op_num_threads == 1

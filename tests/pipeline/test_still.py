@@ -1,0 +1,156 @@
+"""Still pictures: plates of all sizes in pictures of all sizes, each once, read, in pixels of the file."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.config.models import ModelSettings
+from edge.errors import SourceUnavailable
+from edge.pipeline import still
+from edge.pipeline.models import load_detector, load_recogniser
+from edge.pipeline.still import find_plates, load_picture, read_picture, without_doubles
+from edge.protocols import Detector, Recogniser
+from edge.types import Box, Detection, UInt8Array
+from tests.onnx_files import models_folder, plate_picture
+
+approx: Any = pytest.approx  # compares equal inside tuples of floats, which its type does not say
+SETTINGS = ModelSettings(threads=1)
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Detector, Recogniser]:
+    monkeypatch.setenv("ANPR_MODELS", str(models_folder(tmp_path / "models")))
+    return load_detector(SETTINGS), load_recogniser(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((1080, 1920), (1500, 900, 1530, 910)),  # 30 px in 1920
+        ((1080, 1920), (100, 100, 900, 400)),
+        ((4000, 6000), (3010, 2020, 3110, 2050)),
+        ((300, 300), (20, 100, 110, 130)),
+        ((40, 120), (5, 5, 115, 35)),
+        ((6000, 400), (100, 5000, 250, 5050)),
+    ],
+)
+def test_a_plate_is_found_and_read(
+    size: tuple[int, int], box: tuple[int, int, int, int], models: tuple[Detector, Recogniser]
+) -> None:
+    (plate,) = read_picture(plate_picture("AB12CDE", size=size, box=box), *models, SETTINGS)
+    width = box[2] - box[0]
+    assert plate.box.as_tuple() == approx(box, abs=max(1.5, 0.03 * width))
+    assert plate.text == "AB12CDE"
+    assert plate.probability > 0.5
+    assert plate.alternatives[0] == (plate.text, approx(plate.probability))
+    assert len(plate.alternatives) <= 3
+
+
+def test_a_huge_picture_is_read_within_its_memory(models: tuple[Detector, Recogniser]) -> None:
+    picture = plate_picture("AB12CDE", size=(20_000, 20_000), box=(15_000, 9_000, 15_500, 9_200))
+    (plate,) = read_picture(picture, *models, SETTINGS)
+    assert plate.text == "AB12CDE"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (3, 2)])
+def test_a_tiny_picture_holds_no_plate(size: tuple[int, int], models: tuple[Detector, Recogniser]) -> None:
+    assert read_picture(np.zeros(size, np.uint8), *models, SETTINGS) == ()
+
+
+def test_several_plates_are_read_each_once(models: tuple[Detector, Recogniser]) -> None:
+    class Two:
+        """The bright-plate detector finds one; here it looks at each half of the picture by itself."""
+
+        name = "two"
+
+        def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
+            middle = luma.shape[1] // 2
+            left = models[0].detect(np.ascontiguousarray(luma[:, :middle]))
+            right = models[0].detect(np.ascontiguousarray(luma[:, middle:]))
+            moved = [Detection(Box(d.box.x1 + middle, d.box.y1, d.box.x2 + middle, d.box.y2), 0.8) for d in right]
+            return (*left, *moved)
+
+        def detect_in(
+            self, luma: UInt8Array, region: Box, size: tuple[int, int] | None = None
+        ) -> tuple[Detection, ...]:
+            return models[0].detect_in(luma, region, size)
+
+    picture = plate_picture("AB12CDE", size=(768, 1280), box=(100, 100, 260, 150))
+    picture[:, 640:] = plate_picture("7XYZ", size=(768, 1280), box=(900, 600, 1060, 650))[:, 640:]
+    plates = read_picture(picture, Two(), models[1], SETTINGS)
+    assert [p.text for p in plates] == ["AB12CDE", "7XYZ"]
+
+
+def test_one_line_of_json_per_the_schema(models: tuple[Detector, Recogniser]) -> None:
+    (plate,) = read_picture(plate_picture("AB12CDE"), *models, SETTINGS)
+    told = json.loads(json.dumps(plate.as_json()))
+    assert set(told) == {"box", "corners", "text", "probability", "detection_score", "alternatives"}
+    assert told["box"] == approx([200, 200, 360, 260], abs=1)
+    assert len(told["corners"]) == 4
+    assert told["alternatives"][0] == ["AB12CDE", told["probability"]]
+    assert told["detection_score"] == approx(0.9)
+
+
+def test_a_plate_seen_whole_and_in_part_is_one() -> None:
+    whole, part, other = Box(100, 100, 200, 130), Box(100, 100, 140, 130), Box(300, 100, 400, 130)
+    finds = [(Detection(b, s), 1.0) for b, s in ((whole, 0.9), (part, 0.8), (other, 0.7), (whole, 0.6))]
+    assert [d.box for d, _ in without_doubles(finds)] == [whole, other]
+
+
+def test_the_look_that_shows_it_larger_is_trusted_more() -> None:
+    """Equal scores: corners from a look at three times the detail are three times as exact."""
+    coarse, fine = Box(100, 100, 190, 130), Box(101, 101, 191, 131)
+    ((kept, _),) = without_doubles([(Detection(coarse, 0.9), 0.33), (Detection(fine, 0.9), 1.0)])
+    assert kept.box == fine
+
+
+def test_weak_finds_are_not_reported(models: tuple[Detector, Recogniser]) -> None:
+    strict = ModelSettings.model_validate({"detector": {"threshold": 0.95}})
+    assert find_plates(plate_picture("AB12CDE"), models[0], strict) == ()
+
+
+@pytest.mark.parametrize("shape", [(1080, 1920), (20_000, 20_000), (700, 641), (385, 640), (5000, 50)])
+def test_tiles_cover_the_picture_and_overlap(shape: tuple[int, int]) -> None:
+    tiles = list(still._tiles(shape, (384, 640), 1.0))
+    seen = np.zeros((shape[0] // 10 + 1, shape[1] // 10 + 1), np.uint8)
+    for t in tiles:
+        seen[int(t.y1 // 10) : int(t.y2 // 10) + 1, int(t.x1 // 10) : int(t.x2 // 10) + 1] = 1
+    assert seen.all()
+    assert len(tiles) == still._tiles_count(shape, (384, 640), 1.0)
+    lefts = sorted({t.x1 for t in tiles})
+    assert all(b - a <= 640 * 0.7 + 1e-6 for a, b in pairwise(lefts))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
+def test_pictures_of_all_usual_kinds_are_loaded_as_grey(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"Straße {suffix}"
+    picture = np.zeros((32, 48, 3), np.uint8)
+    picture[:, 24:] = (255, 255, 255)
+    path.write_bytes(cv2.imencode(suffix, picture)[1].tobytes())
+    luma = load_picture(path)
+    assert luma.shape == (32, 48)
+    assert luma.dtype == np.uint8
+    assert luma[16, 4] < 30 < 220 < luma[16, 44]
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "missing", "folder", "cut"])
+def test_a_file_that_is_no_picture_is_named_with_what_to_do(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "car.jpg"
+    if kind == "text":
+        path.write_text("This is a letter, not a picture.")
+    elif kind == "empty":
+        path.touch()
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "cut":
+        path.write_bytes(cv2.imencode(".png", np.zeros((64, 64), np.uint8))[1].tobytes()[:30])
+    with pytest.raises(SourceUnavailable, match=r"car\.jpg: .* Fix: ") as caught:
+        load_picture(path)
+    assert not caught.value.retry
