@@ -1,0 +1,1 @@
+"""Tests of truth, scoring, reports and annotated video."""
