@@ -63,6 +63,10 @@ class Detector(Protocol):
     def name(self) -> str:
         """Return name and version, as events carry it."""
 
+    @property
+    def provider(self) -> str:
+        """Return where it runs: cpu, cuda, tensorrt or openvino."""
+
     def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
         """Return the plates in `luma`, uint8 (H, W), best first, in its pixels.
 
@@ -99,6 +103,10 @@ class Recogniser(Protocol):
     @property
     def name(self) -> str:
         """Return name and version, as events carry it."""
+
+    @property
+    def provider(self) -> str:
+        """Return where it runs: cpu, cuda, tensorrt or openvino."""
 
     @property
     def crop_size(self) -> tuple[int, int]:

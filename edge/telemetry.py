@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.board import Board, Vehicle
+from edge.clock import Clock
 from edge.config.camera import CameraSettings
+from edge.errors import EventRejected, SinkUnavailable
 from edge.pipeline.attention import Look
 from edge.pipeline.pipeline import Pipeline, Step
-from edge.protocols import SourceState
+from edge.protocols import Sink, SourceState
 from edge.sinks.metrics import Metrics
 from edge.types import EventType, Frame, GateEvent, PlateRead
 
-FRAME_LOSS = {"rate": "rate_limit", "mailbox": "newest_wins"}  # capture's words in those of the metrics
 UNKNOWN_STATE = "approaching"  # of a plate that the gate has not judged yet
 
 
@@ -36,8 +37,8 @@ class CameraTelemetry:
         self._metrics.frame_received(frame.camera)
         self._board.frame_received(frame.camera, frame.monotonic_s, frame.width, frame.height)
 
-    def frame_dropped(self, camera: str, reason: str) -> None:
-        self._metrics.frame_dropped(camera, FRAME_LOSS.get(reason, reason))
+    def frame_dropped(self, camera: str, reason: str, count: int = 1) -> None:
+        self._metrics.frame_dropped(camera, reason, count)
 
     def inference_failed(self) -> None:
         """Count a frame that a model failed on."""
@@ -99,3 +100,42 @@ class CameraTelemetry:
             for t in step.tracks
         )
         self._board.frame_seen(step.frame, vehicles, looked=step.look is not Look.NONE)
+
+
+class MeteredSink:
+    """A sink that counts what goes through it; runs on its publish thread like the sink itself."""
+
+    def __init__(self, sink: Sink, metrics: Metrics, clock: Clock) -> None:
+        self._sink = sink
+        self._metrics = metrics
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return self._sink.name
+
+    def write(self, batch: Sequence[GateEvent]) -> None:
+        try:
+            self._sink.write(batch)
+        except SinkUnavailable as error:
+            self._delivered([e for e in batch if e.event_id in error.delivered])
+            self._metrics.publish_failed(self.name, "unreachable")
+            raise
+        except EventRejected as error:
+            self._delivered([e for e in batch if e.event_id in error.delivered])
+            self._metrics.event_lost(self.name, "rejected")
+            raise
+        self._delivered(batch)
+
+    def interrupt(self) -> None:
+        self._sink.interrupt()
+
+    def close(self) -> None:
+        self._sink.close()
+
+    def _delivered(self, events: Sequence[GateEvent]) -> None:
+        if events:
+            self._metrics.event_published(self.name, len(events))
+        now = self._clock.utc()
+        for event in events:
+            self._metrics.event_acknowledged(self.name, max(0.0, (now - event.captured_at).total_seconds()))

@@ -17,6 +17,7 @@ from edge.config.settings import Settings
 from edge.errors import InferenceError, StorageError
 from edge.mailbox import Mailbox
 from edge.pipeline.models import load_detector, load_recogniser
+from edge.pipeline.onnx import Report, log_fallback
 from edge.pipeline.pipeline import Parts, Pipeline, Step, Stopwatch
 from edge.sinks.outbox import Outbox
 from edge.telemetry import CameraTelemetry
@@ -30,7 +31,9 @@ MOST_UNSTORED = 10_000  # events kept in memory while the disk refuses them; abo
 Decide = Callable[[GateEvent], GateEvent]
 
 
-def build_pipeline(settings: Settings, camera: CameraSettings, ids: EventIds, stopwatch: Stopwatch) -> Pipeline:
+def build_pipeline(
+    settings: Settings, camera: CameraSettings, ids: EventIds, stopwatch: Stopwatch, report: Report = log_fallback
+) -> Pipeline:
     """Return the vision of `camera`, its models loaded.
 
     Raises:
@@ -43,8 +46,8 @@ def build_pipeline(settings: Settings, camera: CameraSettings, ids: EventIds, st
         evidence=settings.evidence,
         site=settings.site.name,
         version=__version__,
-        detector=load_detector(settings.models),
-        recogniser=load_recogniser(settings.models),
+        detector=load_detector(settings.models, report),
+        recogniser=load_recogniser(settings.models, report),
         ids=ids,
     )
     return Pipeline(parts, stopwatch)

@@ -40,7 +40,7 @@ class _Arrivals:
     events: list[dict[str, Any]] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
 
-    def take(self, payload: bytes) -> None:
+    def take(self, payload: bytes | bytearray) -> None:
         event = json.loads(payload)
         if not str(event.get("schema", "")).startswith("anpr-edge/event/"):
             return

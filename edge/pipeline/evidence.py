@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
 from edge.config.service import EvidenceSettings
 from edge.types import Box, Evidence, Frame, PlateRead, Track, TrackState, UInt8Array
@@ -17,6 +18,7 @@ from edge.types import Box, Evidence, Frame, PlateRead, Track, TrackState, UInt8
 BETTER_BY = 1.1
 MARGIN = 0.35  # of the plate's width and height: some of the car around it
 LARGEST_WIDTH_PX = 480
+SMALLEST_PX = 16
 QUALITIES = (85, 70, 55, 40, 25)  # of JPEG, tried until the picture is small enough
 
 
@@ -65,6 +67,17 @@ def encode(bgr: UInt8Array, max_bytes: int) -> bytes | None:
         done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])
         if done and len(data) <= max_bytes:
             return bytes(data)
+    return None
+
+
+def shrink(jpeg: bytes, max_bytes: int) -> bytes | None:
+    """Return the same picture as a JPEG of at most `max_bytes`, or None when it cannot be made that small."""
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    while bgr is not None and min(bgr.shape[:2]) >= SMALLEST_PX:
+        smaller = encode(np.asarray(bgr, np.uint8), max_bytes)
+        if smaller is not None:
+            return smaller
+        bgr = cv2.resize(bgr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return None
 
 

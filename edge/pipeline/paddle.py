@@ -47,6 +47,7 @@ class PaddleRecogniser:
     def __init__(self, folder: Path | None, *, provider: Provider = "auto", threads: int = 1) -> None:
         model_name = _model_name(folder) if folder else DEFAULT_MODEL
         self.name = f"paddleocr {model_name}"
+        self.provider = _DEVICES[provider] or "auto"
         recognition = _text_recognition()
         try:
             self._engine = recognition(

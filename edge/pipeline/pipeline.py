@@ -122,6 +122,10 @@ class Pipeline:
         """Return the vote of each live track: for explanations, not for changing it."""
         return self._ballots
 
+    def models(self) -> Mapping[str, Detector | Recogniser]:
+        """Return the models in use by role: detector, recogniser."""
+        return {"detector": self._parts.detector, "recogniser": self._parts.recogniser}
+
     def states(self) -> Mapping[int, str]:
         """Return what the gate makes of each live track: approaching, waiting, passed, reversed, parked."""
         return {track_id: state.value for track_id, state in self._gate.states().items()}

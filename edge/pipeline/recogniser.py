@@ -40,6 +40,7 @@ class SlotRecogniser:
 
     def __init__(self, model: OnnxModel, *, name: str) -> None:
         self.name = name
+        self.provider = model.provider
         self._model = model
         charset = model.metadata.get("charset", CHARSET)
         if charset != CHARSET:
@@ -104,6 +105,7 @@ class CtcRecogniser:
 
     def __init__(self, model: OnnxModel, *, name: str, charset: Path | None = None) -> None:
         self.name = name
+        self.provider = model.provider
         self._model = model
         shape = model.inputs[0].shape
         if len(model.inputs) != 1 or len(shape) != 4 or shape[1] not in (3, None):

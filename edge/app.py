@@ -1,0 +1,130 @@
+"""The composition root: from settings to a running daemon.
+
+Built from the broker backwards, so that whoever makes something finds somebody
+to take it; `Runtime` stops it the other way round. Only here do the parts meet.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from edge import __version__, health
+from edge.board import Board, ModelStatus
+from edge.clock import EventIds, SystemClock
+from edge.config.camera import CameraSettings
+from edge.config.settings import Settings
+from edge.housekeeping import Housekeeping
+from edge.mailbox import Mailbox
+from edge.pipeline.capture import CaptureThread, open_source
+from edge.pipeline.evidence import shrink
+from edge.pipeline.onnx import ProviderFallback, log_fallback
+from edge.protocols import Sink
+from edge.runtime import Runtime, Stage
+from edge.sinks.metrics import Metrics
+from edge.sinks.monitor import Monitor
+from edge.sinks.mqtt import MqttSink
+from edge.sinks.outbox import Limits, Outbox
+from edge.sinks.outbox_retention import DAY_S, MIB
+from edge.sinks.publish import PublishStage
+from edge.sinks.timekeeping import ClockWatch
+from edge.telemetry import CameraTelemetry, MeteredSink
+from edge.types import Frame
+from edge.vision import VisionStage, build_pipeline
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What every part of one process shares."""
+
+    settings: Settings
+    clock: SystemClock
+    board: Board
+    metrics: Metrics
+    outbox: Outbox
+
+
+def run(settings: Settings, *, reload: Callable[[], None] = lambda: None) -> int:
+    """Watch the cameras of `settings` until told to stop; return the exit code of the process.
+
+    Args:
+        settings: validated.
+        reload: what SIGHUP does.
+
+    Raises:
+        ModelError: a model cannot be used.
+        StorageError: the outbox cannot be opened.
+        SinkUnavailable: a port is taken.
+    """
+    with ExitStack() as stack:
+        site = _site(settings, stack)
+        publishers = [PublishStage(site.outbox, s, clock=site.clock, max_backoff_s=b) for s, b in _sinks(site)]
+        keeper = Housekeeping(site.board, site.outbox, publishers, {"outbox": settings.outbox.path.resolve().parent})
+        stages = [
+            *(Stage(p.name, p.run, p.stop) for p in publishers),
+            Stage("housekeeping", keeper.run, keeper.stop),
+        ]
+        cameras = [_camera_stages(site, camera) for camera in settings.cameras]
+        stages += [vision for vision, _ in cameras] + [capture for _, capture in cameras]
+        _serve(site, stack)
+        log.info("anpr-edge %s watches %d camera(s)", __version__, len(settings.cameras))
+        return Runtime(stages, healthy=lambda: health.all_ok(health.alive(site.board.snapshot())), reload=reload).run()
+
+
+def _site(settings: Settings, stack: ExitStack) -> _Site:
+    clock = SystemClock()
+    board = Board(clock, settings.site.name, {c.name: c.lane for c in settings.cameras}, __version__)
+    chosen = settings.outbox
+    limits = Limits(chosen.max_age_days * DAY_S, int(chosen.max_mb * MIB), int(chosen.min_free_mb * MIB))
+    outbox = stack.enter_context(Outbox(chosen.path, clock, limits=limits, watch=ClockWatch(clock)))
+    if outbox.alarm:
+        log.error("outbox: %s", outbox.alarm)
+    return _Site(settings, clock, board, Metrics(board), outbox)
+
+
+def _sinks(site: _Site) -> list[tuple[Sink, float]]:
+    """Return the sinks that the settings name, each with its longest pause between attempts."""
+    settings = site.settings
+    found: list[tuple[Sink, float]] = []
+    if settings.mqtt.enabled:
+        sink = MqttSink(settings.mqtt, settings.site.name, clock=site.clock, shrink=shrink, wake=site.outbox.wake)
+        found.append((sink, settings.mqtt.max_backoff_s))
+    return [(MeteredSink(sink, site.metrics, site.clock), pause_s) for sink, pause_s in found]
+
+
+def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
+    """Return the vision and the capture stage of one camera."""
+    telemetry = CameraTelemetry(camera, site.metrics, site.board)
+    mailbox: Mailbox[Frame] = Mailbox()
+    pipeline = build_pipeline(site.settings, camera, EventIds(), time.perf_counter, _fallback_reporter(site))
+    for role, status in pipeline.models().items():
+        site.board.model_loaded(ModelStatus(role, status.name, status.provider, site.settings.models.provider))
+    name = f"{health.VISION}{camera.name}"
+    vision = VisionStage(pipeline, mailbox, site.outbox, telemetry, site.clock, heartbeat=lambda: site.board.beat(name))
+    capture = CaptureThread(open_source(camera, site.clock), mailbox, camera, site.clock, observer=telemetry)
+    return (
+        Stage(name, vision.run, mailbox.close, leads=True),
+        Stage(f"capture-{camera.name}", capture.run, capture.stop),
+    )
+
+
+def _fallback_reporter(site: _Site) -> Callable[[ProviderFallback], None]:
+    def report(fallback: ProviderFallback) -> None:
+        log_fallback(fallback)
+        site.metrics.provider_fell_back(fallback.model)
+
+    return report
+
+
+def _serve(site: _Site, stack: ExitStack) -> None:
+    """Start the read-only views."""
+    chosen = site.settings.metrics
+    if chosen.enabled:
+        monitor = Monitor(site.board, site.metrics, chosen.host, chosen.port)
+        stack.callback(monitor.close)
+        monitor.start()

@@ -1,0 +1,40 @@
+"""`anpr-edge run`: the daemon."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import typer
+
+from edge.commands.options import ConfigOption
+from edge.config import load
+from edge.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("run")(run)
+
+
+def run(config: ConfigOption = Path("config.yaml")) -> None:
+    """Read the cameras and publish gate events until stopped.
+
+    SIGTERM and Ctrl-C stop within 20 s: open passages are ended, stored and, where the broker answers, delivered.
+    SIGHUP reads the log level again.
+    """
+    from edge import app, logs
+
+    settings = load(config)
+    logs.configure(settings.log)
+
+    def reload() -> None:
+        try:
+            logs.configure(load(config).log)
+            log.info("%s read again", config)
+        except ConfigError as error:
+            log.error("the settings stay as they were: %s", error)
+
+    raise typer.Exit(app.run(settings, reload=reload))
