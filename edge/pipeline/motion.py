@@ -22,9 +22,11 @@ from edge.types import Point, UInt8Array
 _QUARTER = 4
 _NEIGHBOURHOOD_PX = 11  # of the quarter-size picture: light that varies more slowly than this is no structure
 _CELL_PX = 4  # quarter-size pixels; changes are counted per cell
-_ADAPT_S = 20.0  # a vehicle that stands longer becomes background; its departure is a change again
+_ADAPT_S = 20.0  # time constant of the background; a car that creeps in takes longer than to be learned away
+_STILL_S = 10.0  # what has changed but not moved for so long is background: a waiting car, a switched lamp
+_STILL_CELLS = 2  # fewer changed cells than this in `_STILL_S` are noise
 _UPDATE_S = 0.5  # the background is refreshed this often; between, a look costs only a comparison
-_LEVELS = (36.0, 5.0)  # grey levels of structure that count as change at sensitivity 0 and 1
+_LEVELS = (18.0, 2.7)  # grey levels of structure that count as change at sensitivity 0 and 1
 _CELLS = (24.0, 3.0)  # connected cells that make a moving thing at sensitivity 0 and 1
 _SHARE = 0.2  # of a cell's pixels must have changed
 _NOISE = 5.0  # times the picture's own noise is never a change
@@ -64,7 +66,7 @@ class MotionGate:
         if np.count_nonzero(cells) > _ALL * scene.watched_cells:
             scene.learn_anew(structure, now_s)
             return True
-        scene.adapt(structure, now_s)
+        scene.adapt(structure, now_s, self._level, changed=moving)
         return moving
 
 
@@ -83,24 +85,33 @@ class _Scene:
     def learn_anew(self, structure: UInt8Array, now_s: float) -> None:
         self._mean: Any = structure.astype(np.float32)
         self._updated_s = now_s
+        self._before, self._before_s = structure, now_s
         self._refresh()
 
-    def adapt(self, structure: UInt8Array, now_s: float) -> None:
+    def adapt(self, structure: UInt8Array, now_s: float, level: float, *, changed: bool) -> None:
+        """Let the background follow slowly, and at once what has stood still long enough."""
         passed_s = now_s - self._updated_s
         if 0 <= passed_s < _UPDATE_S:
             return
         share = 1 - math.exp(-max(passed_s, 0.0) / _ADAPT_S)
         sample = cv2.absdiff(structure[::4, ::4], self._background[::4, ::4])
         self._noise += 0.1 * (float(np.median(sample)) - self._noise)
+        if not changed or np.count_nonzero(self._cells_that_differ(structure, self._before, level)) >= _STILL_CELLS:
+            self._before, self._before_s = structure, now_s
+        elif now_s - self._before_s >= _STILL_S:
+            self.learn_anew(structure, now_s)
+            return
         cv2.accumulateWeighted(structure, self._mean, share)
         self._updated_s = now_s
         self._refresh()
 
     def changed_cells(self, structure: UInt8Array, level: float) -> UInt8Array:
         """Return 1 for each watched cell of which enough pixels differ from the background, else 0."""
-        least = max(level, _NOISE * self._noise)
-        difference = cv2.subtract(cv2.absdiff(structure, self._background), self._tolerance)
-        _, changed = cv2.threshold(difference, least, 255, cv2.THRESH_BINARY)
+        return self._cells_that_differ(structure, self._background, level, self._tolerance)
+
+    def _cells_that_differ(self, now: UInt8Array, then: UInt8Array, level: float, tolerance: Any = 0) -> UInt8Array:
+        difference = cv2.subtract(cv2.absdiff(now, then), tolerance)
+        _, changed = cv2.threshold(difference, max(level, _NOISE * self._noise), 255, cv2.THRESH_BINARY)
         rows, columns = self._cells
         shares = resize(np.asarray(changed, np.uint8), rows, columns)
         _, cells = cv2.threshold(shares, 255 * _SHARE, 1, cv2.THRESH_BINARY)
