@@ -32,7 +32,7 @@ WRAPPERS = {
         "edge/config/",
         "edge/pipeline/models.py",
         "edge/pipeline/paddle.py",
-        "edge/tracking/grammar.py",
+        "edge/tracking/formats.py",
         "edge/replay/",
         "edge/access/",
     },

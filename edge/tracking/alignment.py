@@ -34,9 +34,10 @@ class Profile:
             _align(np.array(self.columns), rows, self.weight) if self.columns else [(-1, r) for r in range(len(rows))]
         )
         columns: list[Float64Array] = []
+        votes = softened(rows)
         for column, row in path:
             base = self.columns[column] if column >= 0 else self.weight * _NOTHING
-            vote = softened(rows[row]) if row >= 0 else _NOTHING
+            vote = votes[row] if row >= 0 else _NOTHING
             columns.append(base + weight * vote)
         self.columns = columns
         self.weight += weight
@@ -49,9 +50,9 @@ def rows_of(posterior: FloatArray) -> Float64Array:
     return np.asarray(rows[rows[:, BLANK] < EMPTY_ROW])
 
 
-def softened(row: Float64Array) -> Float64Array:
-    """Return the log of `row` after mixing it with chance: no look is ever surer than `GARBAGE` allows."""
-    return np.asarray(np.log((1 - GARBAGE) * row + GARBAGE / CLASSES))
+def softened(rows: Float64Array) -> Float64Array:
+    """Return the log of each row after mixing it with chance: no look is ever surer than `GARBAGE` allows."""
+    return np.asarray(np.log((1 - GARBAGE) * rows + GARBAGE / CLASSES))
 
 
 def normalised(column: Float64Array) -> Float64Array:

@@ -21,6 +21,7 @@ from edge.types import Box
 GATE_STRONG = 18.47  # chi-square, 4 degrees of freedom, 99.9 %
 GATE_WEAK = 9.49  # 95 %: a weak detection must lie where it is expected
 OVERLAP_SUFFICES = 0.3  # such an overlap is a match even when the size jumped (half a plate hidden)
+NEAR_WIDTHS, NEAR_GROWTH = 0.8, 0.5  # two plates are never this near and of one size: it is the same plate
 MAX_JUMP_WIDTHS = 6.0  # between two looks no plate moves farther than this, however unsure the prediction
 BoolArray = npt.NDArray[np.bool_]
 _FORBIDDEN = 1e6  # dearer than any allowed pair
@@ -67,6 +68,7 @@ def _costs(filters: Sequence[PlateFilter], boxes: Sequence[Box], gate: float) ->
     width = np.exp(np.maximum(seen[None, :, 2] + seen[None, :, 3], (means[:, 2] + means[:, 3])[:, None]))
     jump = np.hypot(difference[..., 0], difference[..., 1]) / width
     overlap = iou_matrix(box_rows([f.box for f in filters]), box_rows(boxes))
-    allowed = ((squared <= gate) & (jump <= MAX_JUMP_WIDTHS)) | (overlap >= OVERLAP_SUFFICES)
+    near = (jump <= NEAR_WIDTHS) & (np.abs(difference[..., 2]) <= NEAR_GROWTH)
+    allowed = ((squared <= gate) & (jump <= MAX_JUMP_WIDTHS)) | near | (overlap >= OVERLAP_SUFFICES)
     surprise = np.minimum(squared, gate) + np.linalg.slogdet(spreads)[1][:, None]
     return surprise, allowed

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.config.camera import GateSettings
-from edge.tracking.passage import GateState, Passage, newest_first, same_plate, same_spot
+from edge.tracking.passage import PLAUSIBLE, GateState, Passage, goes_on, newest_first, same_plate, same_spot
 from edge.tracking.path import Heading, crossings
 from edge.types import Direction, EventType, Point, Track, TrackState, Verdict
 
 MIN_FINAL_READS = 2  # one look, however sure, is no answer: see the vote
 DIRECTION_PATIENCE_S = 0.4  # a provisional event waits this long for its direction to be known
 MAX_PROVISIONALS = 3  # a text that keeps changing is not announced for ever
+HIDDEN_PATIENCE_S = 5.0  # a plate that vanished in mid-picture, unread or standing, is waited for this long
 UNREAD_MIN_HITS = 5
 UNREAD_MIN_S = 0.4
 UNREAD_MIN_HEIGHT_PX = 8.0
@@ -141,6 +142,7 @@ class Gate:
         passage = self._open.get(track.id)
         if track.state is TrackState.ENDED:
             if passage is not None:
+                passage.replaced = track.last_s < passage.last_s  # split: another plate is where it was
                 passage.path.trim(track.last_s)
                 passage.last_s = min(passage.last_s, track.last_s)
             return
@@ -170,8 +172,11 @@ class Gate:
         return [p for p in others if p is not passage and (p.first_s, p.number) < (passage.first_s, passage.number)]
 
     def _is_same(self, earlier: Passage, later: Passage) -> bool:
-        if self._turned_round(earlier, later) or not same_plate(earlier.verdict, later.own_verdict):
+        if self._turned_round(earlier, later):
             return False
+        if not same_plate(earlier.verdict, later.own_verdict):
+            unsure = not _known(earlier.verdict) or not _known(later.own_verdict)
+            return unsure and goes_on(earlier, later, self._frame_size)
         gap_s = later.first_s - earlier.seen_s
         return gap_s <= self._settings.same_vehicle_within_s or (
             gap_s <= STANDING_MEMORY_S and same_spot(earlier, later)
@@ -181,12 +186,8 @@ class Gate:
         """Tell whether a continuation has turned out to be a vehicle, or a passage, of its own."""
         if self._turned_round(parent, child):
             return True
-        answers = [p.own_verdict for p in (parent, *parent.continuations) if p is not child and p.own_verdict]
-        return (
-            bool(answers)
-            and child.own_verdict is not None
-            and not any(same_plate(a, child.own_verdict) for a in answers)
-        )
+        others = [p.own_verdict for p in (parent, *parent.continuations) if p is not child and _known(p.own_verdict)]
+        return bool(others) and _known(child.own_verdict) and not any(same_plate(a, child.own_verdict) for a in others)
 
     def _turned_round(self, earlier: Passage, later: Passage) -> bool:
         """Tell whether `later` undoes a passage that is already told: it went in, now it comes out again."""
@@ -212,7 +213,13 @@ class Gate:
         return self._change(EventType.PROVISIONAL, passage, direction, self._now_s)
 
     def _is_over(self, passage: Passage) -> bool:
-        return self._now_s - passage.seen_s >= self._settings.ends_after_s
+        """Tell whether the vehicle is gone; one that vanished in mid-picture, unread or standing, may be hidden."""
+        verdict, patience_s = passage.verdict, self._settings.ends_after_s
+        sure = verdict is not None and verdict.probability >= self._threshold
+        if passage.moved and (passage.standing or not sure) and not passage.left_picture(self._frame_size):
+            patience_s = max(patience_s, min(HIDDEN_PATIENCE_S, self._settings.same_vehicle_within_s))
+        gone_s = self._now_s - passage.seen_s
+        return gone_s >= patience_s or all(p.replaced for p in (passage, *passage.continuations))
 
     def _end(self, passages: Sequence[Passage]) -> list[PassageChange]:
         changes: list[PassageChange] = []
@@ -314,6 +321,10 @@ class Gate:
 
 def _track_ids(passage: Passage) -> set[int]:
     return {p.track_id for p in (passage, *passage.continuations)}
+
+
+def _known(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.probability >= PLAUSIBLE
 
 
 def _by_sign(net: int) -> Direction:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import logsumexp
 
 from edge.tracking.formats import Form, countries, country
 from edge.tracking.iou import Float64Array
@@ -60,6 +59,7 @@ class Grammar:
             by_length.setdefault(len(form.slots), []).append((form, weight))
         self._tables = {length: _Table(forms) for length, forms in by_length.items()}
         self._known: dict[str, float] = {}
+        self._regions: dict[str, str | None] = {}
 
     @classmethod
     def load(cls, codes: Sequence[str] = (), share: float = 0.9) -> Grammar:
@@ -87,16 +87,23 @@ class Grammar:
         for length in {len(t) for t in texts} & self._tables.keys():
             chosen = [i for i, t in enumerate(texts) if len(t) == length]
             fitting = self._tables[length].log_fit([texts[i] for i in chosen])
-            result[chosen] = np.logaddexp(result[chosen], logsumexp(fitting, axis=1))
+            result[chosen] = np.logaddexp(result[chosen], np.logaddexp.reduce(fitting, axis=1))
         return result
 
     def region(self, text: str) -> str | None:
         """Return the country whose formats explain `text`, or None when none or several do."""
+        if text not in self._regions:
+            if len(self._regions) >= CACHED_TEXTS:
+                self._regions.clear()
+            self._regions[text] = self._region(text)
+        return self._regions[text]
+
+    def _region(self, text: str) -> str | None:
         table = self._tables.get(len(text))
         if table is None:
             return None
         fitting = table.log_fit([text])[0]
-        total = float(np.logaddexp(logsumexp(fitting), self._any_text_log + _any_text(len(text))))
+        total = float(np.logaddexp(np.logaddexp.reduce(fitting), self._any_text_log + _any_text(len(text))))
         shares: dict[str, float] = {}
         for form, value in zip(table.forms, fitting, strict=True):
             shares[form.country] = shares.get(form.country, 0.0) + math.exp(value - total)

@@ -14,9 +14,13 @@ from edge.tracking.path import Heading, Path, Sample, heading
 from edge.types import Box, Track, Verdict
 
 SURE = 0.9  # two different texts that are both this probable are two vehicles
-PLAUSIBLE = 0.5  # a less probable text joins nothing
+PLAUSIBLE = 0.5  # a less probable text neither joins nor parts
 SAME_SPOT_HEIGHTS = 3.0  # a standing plate seen again this near, at a similar size, is at the same spot
 SAME_SPOT_GROWTH = 0.3
+HIDDEN_MAX_S = 5.0  # a plate hidden for longer is not recognised by its place alone
+HIDDEN_HEIGHTS = 20.0  # nor one that comes back farther away than this (about two metres)
+HIDDEN_GROWTH = (-0.25, 1.0)  # change of log height while hidden, in the direction it was going
+EDGE_HEIGHTS = 1.5  # a plate last seen this near to the border has left the picture
 
 
 class GateState(str, Enum):
@@ -49,6 +53,7 @@ class Passage:
         self.told = False  # a final or unread event was sent
         self.reversed = False
         self.standing = False  # when last seen
+        self.replaced = False  # its track was split: the vehicle is gone
         self.last_box: Box = track.box
         self.closed_heading = Heading.NONE
 
@@ -72,6 +77,20 @@ class Passage:
     def samples(self) -> list[Sample]:
         """Return the path through all its tracks."""
         return [s for p in (self, *self.continuations) for s in p.path.samples]
+
+    @property
+    def end(self) -> Sample:
+        """Return where it was last seen."""
+        newest = max((self, *self.continuations), key=lambda p: p.last_s)
+        return Sample(newest.last_s, *newest.last_box.centre, max(newest.last_box.height, 1.0))
+
+    def left_picture(self, frame_size: tuple[int, int]) -> bool:
+        """Tell whether it was last seen at the border of the picture."""
+        end = self.end
+        margin = EDGE_HEIGHTS * end.height_px
+        across = margin + (self.last_box.width - self.last_box.height) / 2  # of the centre: a plate is wide
+        width, height = frame_size
+        return not (across <= end.x <= width - across and margin <= end.y <= height - margin)
 
     @property
     def moved(self) -> bool:
@@ -111,7 +130,7 @@ class Passage:
 
 def same_plate(a: Verdict | None, b: Verdict | None) -> bool:
     """Tell whether two verdicts are one plate: equal, or one character apart while one of them is unsure."""
-    if a is None or b is None or min(a.probability, b.probability) < PLAUSIBLE * min(len(a.text), 2) / 2:
+    if a is None or b is None:
         return False
     if a.text == b.text:
         return True
@@ -120,12 +139,23 @@ def same_plate(a: Verdict | None, b: Verdict | None) -> bool:
     return differing(a.text, b.text) <= 1
 
 
+def goes_on(a: Passage, b: Passage, frame_size: tuple[int, int]) -> bool:
+    """Tell whether `b` began where `a` should come out from behind something that hid it."""
+    gap_s = b.first_s - a.seen_s
+    if not 0.0 < gap_s <= HIDDEN_MAX_S or not b.path.samples or a.left_picture(frame_size):
+        return False
+    end, start = a.end, b.path.samples[0]
+    growth = start.log_height - end.log_height
+    low, high = HIDDEN_GROWTH
+    grew = -growth if a.heading is Heading.AWAY else growth
+    return low <= grew <= high and end.heights_from(start) <= HIDDEN_HEIGHTS
+
+
 def same_spot(a: Passage, b: Passage) -> bool:
     """Tell whether `b` was first seen where `a` was last seen standing."""
     if not a.standing or not b.path.samples:
         return False
-    height = max(a.last_box.height, 1.0)
-    end, start = Sample(a.last_s, *a.last_box.centre, height), b.path.samples[0]
+    end, start = a.end, b.path.samples[0]
     return end.heights_from(start) <= SAME_SPOT_HEIGHTS and abs(end.log_height - start.log_height) <= SAME_SPOT_GROWTH
 
 

@@ -23,6 +23,7 @@ MOVED_LOOKS = 2  # looks in a row that must agree on it
 TREND_GROWTH = 0.12  # log height gained or lost that tells coming from going
 BACK_SHARE = 0.3  # share of the gain that is lost again at the end when a vehicle turned back
 BACK_GROWTH = 0.2  # and the least of it
+BEFORE_SHARE = 0.5  # share of the main change that an opposite one before it must reach to say the same
 STILL_WINDOW_S = 1.5  # a plate that stays within MOVED_HEIGHTS / 2 for this long stands
 LINE_MARGIN_HEIGHTS = 0.3  # a plate is on the other side of a line when it is this far beyond
 LINE_OVERSHOOT = 0.15  # a line is a little longer than drawn
@@ -115,21 +116,22 @@ class Path:
 def heading(samples: Sequence[Sample]) -> Heading:
     """Return which way the plate went, from the growth of its height.
 
-    The larger of its longest growth and its longest shrinking names the way; losing a good part of it again at
-    the end means that the vehicle turned back.
+    The larger of its longest growth and its longest shrinking names the way. A vehicle turned back when a good
+    part of it is lost again at the end, or when nearly as much of the other came before it.
     """
     if len(samples) < 2:
         return Heading.NONE
     sizes = _smoothed([s.log_height for s in samples])
-    grown, peak = _longest_rise(sizes)
-    shrunk, trough = _longest_rise([-s for s in sizes])
-    if max(grown, shrunk) < TREND_GROWTH:
+    growth, shrinking = _longest_rise(sizes), _longest_rise([-s for s in sizes])
+    main, minor = (growth, shrinking) if growth.gain >= shrinking.gain else (shrinking, growth)
+    if main.gain < TREND_GROWTH:
         return Heading.NONE
-    towards = grown >= shrunk
-    lost = peak - sizes[-1] if towards else sizes[-1] + trough
-    if lost >= max(BACK_GROWTH, BACK_SHARE * max(grown, shrunk)):
+    lost = abs(sizes[main.end] - sizes[-1])
+    if lost >= max(BACK_GROWTH, BACK_SHARE * main.gain):
         return Heading.BACK
-    return Heading.TOWARDS if towards else Heading.AWAY
+    if minor.start < main.start and minor.gain >= max(BACK_GROWTH, BEFORE_SHARE * main.gain):
+        return Heading.BACK
+    return Heading.TOWARDS if main is growth else Heading.AWAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +215,20 @@ def _smoothed(values: list[float]) -> list[float]:
     return [values[0], *middle, values[-1]]
 
 
-def _longest_rise(values: Sequence[float]) -> tuple[float, float]:
-    """Return the largest gain from an earlier to a later value, and the later value."""
-    lowest, best, peak = values[0], 0.0, values[0]
-    for value in values:
-        lowest = min(lowest, value)
-        if value - lowest >= best:
-            best, peak = value - lowest, value
-    return best, peak
+@dataclass(frozen=True, slots=True)
+class _Rise:
+    gain: float
+    start: int  # indices
+    end: int
+
+
+def _longest_rise(values: Sequence[float]) -> _Rise:
+    """Return the largest gain from an earlier to a later value."""
+    lowest = 0
+    best = _Rise(0.0, 0, 0)
+    for i, value in enumerate(values):
+        if value < values[lowest]:
+            lowest = i
+        if value - values[lowest] >= best.gain:
+            best = _Rise(value - values[lowest], lowest, i)
+    return best

@@ -7,7 +7,6 @@ not depend on the order of the looks. Pure logic: no clock, no I/O.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import replace
 
@@ -30,7 +29,7 @@ from edge.tracking.looks import (
     rank,
     shortcoming,
 )
-from edge.types import BLANK, CHARSET, PlateRead, Verdict
+from edge.types import CHARSET, PlateRead, Verdict
 
 HYPOTHESES = 48  # texts weighed against one another
 OPTIONS_PER_SLOT = 6
@@ -40,6 +39,7 @@ ALTERNATIVES = 3
 REMEMBERED_REFUSALS = 64  # looks without a say that `explain` can still show
 RECENT = 6  # newest looks examined for another vehicle's plate
 CONTRADICTS_FROM = 0.25  # share of differing characters from which `explain` says that a look contradicts
+_CHARACTERS = ("", *CHARSET)  # by index in a posterior; the blank is no character
 
 
 class Ballot:
@@ -169,18 +169,20 @@ def _weights(reads: tuple[PlateRead, ...]) -> Float64Array:
 
 def _candidates(columns: list[Float64Array]) -> dict[str, float]:
     """Return the likeliest texts of a profile with their log-likelihood: a beam over the columns."""
-    beam: dict[str, float] = {"": 0.0}
+    codes, scores = np.zeros((1, 0), dtype=np.int64), np.zeros(1)
     for column in columns:
-        options = [int(k) for k in np.argsort(-column, kind="stable")[:OPTIONS_PER_SLOT] if column[k] >= MIN_OPTION]
-        grown: dict[str, float] = {}
-        for text, score in beam.items():
-            for option in options:
-                longer = text if option == BLANK else text + CHARSET[option - 1]
-                value = score + math.log(column[option])
-                grown[longer] = float(np.logaddexp(grown[longer], value)) if longer in grown else value
-        beam = dict(sorted(grown.items(), key=lambda item: (-item[1], item[0]))[:HYPOTHESES])
-    beam.pop("", None)
-    return beam
+        options = np.argsort(-column, kind="stable")[:OPTIONS_PER_SLOT]
+        options = options[column[options] >= MIN_OPTION]
+        grown = (scores[:, None] + np.log(column[options])[None, :]).ravel()
+        best = np.argsort(-grown, kind="stable")[:HYPOTHESES]
+        scores = grown[best]
+        codes = np.column_stack([codes[best // len(options)], options[best % len(options)]])
+    found: dict[str, float] = {}
+    for row, score in zip(codes.tolist(), scores.tolist(), strict=True):
+        text = "".join(_CHARACTERS[k] for k in row)
+        found[text] = float(np.logaddexp(found[text], score)) if text in found else score
+    found.pop("", None)
+    return found
 
 
 def _alternatives(
