@@ -157,6 +157,8 @@ def translated(error: Exception, access: Access, *, opening: bool = False) -> So
     where = shown(access.url)
     if not opening and isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
         return SourceStalled(f"{where}: no packet for {access.read_timeout_s:g} s")
+    if not opening and isinstance(error, (OSError, av.error.OSError)):
+        return SourceUnavailable(f"{where}: the connection broke ({getattr(error, 'strerror', None) or error})")
     what, retry = _explained(error, access)
     return SourceUnavailable(f"{where}: {what}", retry=retry)
 

@@ -44,7 +44,7 @@ class FileSource:
         self._realtime = realtime
         self._interrupted = threading.Event()
         self._connection: Connection | None = None
-        self._frames: Iterator[Frame] = iter(())
+        self._frames: Iterator[Frame] | None = None
         self._sequence = 0
         self._damaged = 0
 
@@ -69,13 +69,15 @@ class FileSource:
 
     def read(self) -> Frame | None:
         self._refuse_when_interrupted()
+        if self._frames is None:
+            raise SourceUnavailable(f"{shown(self._access.url)}: not open")
         return next(self._frames, None)
 
     def interrupt(self) -> None:
         self._interrupted.set()
 
     def close(self) -> None:
-        self._frames = iter(())
+        self._frames = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None

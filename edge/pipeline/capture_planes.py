@@ -105,8 +105,9 @@ class Picture:
             plane = _samples(frame.planes[1], 2 * width, height, layout)[:, component::2]
         else:
             plane = _samples(frame.planes[1 + component], width, height, layout)
-        left, top = x1 >> sx, y1 >> sy
-        part = self._eight_bits(plane[top : -(-y2 >> sy), left : -(-x2 >> sx)])
+        # One sample more on each side, so that a part is interpolated exactly as the whole would be.
+        left, top = max(0, (x1 >> sx) - 1), max(0, (y1 >> sy) - 1)
+        part = self._eight_bits(plane[top : -(-y2 >> sy) + 1, left : -(-x2 >> sx) + 1])
         if sx or sy:
             rows, columns = part.shape
             part = _array(cv2.resize(part, (columns << sx, rows << sy), interpolation=cv2.INTER_LINEAR))

@@ -9,7 +9,7 @@ arithmetic on moments that are passed in.
 from __future__ import annotations
 
 _JUMP_S = 2.0  # a stamp this far off means that the camera began to count anew
-_DRIFT = 0.002  # a camera's quartz is off by far less than 2 ms per second: follow it that fast, not faster
+_DRIFT = 0.0005  # a camera's quartz is off by less than 0.5 ms per second: follow it that fast, not faster
 _LEAST_STEP_S = 1e-4  # times of two frames always differ
 
 

@@ -81,18 +81,41 @@ def noise(seed: int) -> UInt8Array:
 
 
 class Recorder:
-    """An observer that writes everything down."""
+    """An observer that writes everything down and can be waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_frames: bool = True) -> None:
+        self.changed = threading.Condition()
+        self._keep_frames = keep_frames
         self.states: list[tuple[str, str]] = []
         self.frames: list[Frame] = []
         self.dropped: dict[str, int] = {}
 
     def camera_changed(self, camera: str, state: object, reason: str) -> None:
-        self.states.append((str(getattr(state, "value", state)), reason))
+        with self.changed:
+            self.states.append((str(getattr(state, "value", state)), reason))
+            self.changed.notify_all()
 
     def frame_received(self, frame: Frame) -> None:
-        self.frames.append(frame)
+        with self.changed:
+            if self._keep_frames:
+                self.frames.append(frame)
+            self.changed.notify_all()
 
     def frame_dropped(self, camera: str, reason: str, count: int) -> None:
-        self.dropped[reason] = self.dropped.get(reason, 0) + count
+        with self.changed:
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+    def wait_for_state(self, state: str | set[str], after: int = 0, timeout_s: float = 15) -> int:
+        """Wait until the state (or one of them) occurs at or behind place `after`; return the place behind it."""
+        wanted = {state} if isinstance(state, str) else state
+
+        def places() -> list[int]:
+            return [place for place, (name, _) in enumerate(self.states) if place >= after and name in wanted]
+
+        with self.changed:
+            assert self.changed.wait_for(places, timeout_s), f"no {state} in {timeout_s} s, but {self.states[after:]}"
+            return places()[0] + 1
+
+    def wait_for_frames(self, count: int, timeout_s: float = 15) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.frames) >= count, timeout_s), self.states

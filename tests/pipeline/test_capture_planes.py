@@ -44,7 +44,7 @@ def test_colours_come_back_as_they_went_in(pix_fmt: str, matrix: int, full: bool
 
     assert got.shape == image.shape
     assert np.abs(got.astype(int) - image).mean() < 3
-    assert np.abs(got.astype(int) - image)[4:-4, 4:-4].max() < 16
+    assert np.percentile(np.abs(got.astype(int) - image)[4:-4, 4:-4], 99.5) < 8
 
 
 @pytest.mark.parametrize("pix_fmt", PACKED)
@@ -89,7 +89,7 @@ def test_a_region_equals_the_same_part_of_the_whole(pix_fmt: str, region: Box) -
 
     assert part.shape[0] >= region.height
     assert part.shape[1] >= region.width
-    assert np.abs(part.astype(int) - want)[2:-2, 2:-2].max() <= 2
+    assert np.array_equal(part, want)
 
 
 @pytest.mark.parametrize("region", [Box(-50, -50, 1e6, 1e6), Box(500, 500, 600, 600), Box(-9, -9, -3, -3)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -165,10 +166,10 @@ def test_interrupt_ends_a_blocked_open_at_once() -> None:
 
         opener = threading.Thread(target=open_it)
         opener.start()
-        silent.accept()
-        source.interrupt()
-        opener.join(5)
-        source.close()
+        with silent.accept()[0]:
+            source.interrupt()
+            opener.join(5)
+            source.close()
 
     assert not opener.is_alive()
     assert "interrupted" in told[0]
@@ -179,7 +180,7 @@ def test_http_camera_with_password(tmp_path: Path) -> None:
     with MjpegServer(login="root:hunter2") as server:
         frames = frames_of(a_source(server.url("video", login="root:hunter2")), 10)
         assert frames[0].luma.shape == (240, 320)
-        assert all(b.monotonic_s > a.monotonic_s for a, b in zip(frames, frames[1:], strict=False))
+        assert all(b.monotonic_s > a.monotonic_s for a, b in pairwise(frames))
         for path, login, says in (
             ("video", "root:wrong", "refuses the user name or password"),
             ("absent", "root:hunter2", "no stream under this path"),

@@ -12,9 +12,15 @@ from tests.clips import picture
 
 
 class MjpegServer:
-    """Serves /video; /page is a web page, as one gets for a wrong path on many cameras."""
+    """Serves /video; /page is a web page, as one gets for a wrong path on many cameras.
 
-    def __init__(self, *, login: str = "", fps: float = 20.0) -> None:
+    Args:
+        login: name:password that every viewer must give.
+        fps: pictures a second.
+        frames: after so many the connection is closed.
+    """
+
+    def __init__(self, *, login: str = "", fps: float = 20.0, frames: int = 1_000_000) -> None:
         stop = self._stop = threading.Event()
         wanted = "Basic " + base64.b64encode(login.encode()).decode() if login else None
 
@@ -39,7 +45,7 @@ class MjpegServer:
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 index = 0
-                while not stop.wait(1 / fps):
+                while index < frames and not stop.wait(1 / fps):
                     jpeg = cv2.imencode(".jpg", picture(index))[1].tobytes()
                     head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                     try:
@@ -62,9 +68,7 @@ class MjpegServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop.set()
         self._server.shutdown()
         self._server.server_close()

@@ -81,8 +81,6 @@ class Mosquitto:
             f"allow_anonymous {str(anonymous).lower()}",
             "persistence true",
             f"persistence_location {folder}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
             "max_queued_messages 0",
             "max_inflight_messages 100",
             f"log_dest file {folder}/mosquitto.log",
@@ -163,7 +161,9 @@ class Subscriber:
         self, port: int, topic: str = "anpr/#", *, tls: Authority | None = None, name: str = "backend"
     ) -> None:
         self._news = threading.Condition()
-        self.messages: list[tuple[str, bytes, bool]] = []  # topic, payload, retained
+        self.messages: list[tuple[str, bytes, bool]] = []  # topic, payload, retained; gate events apart
+        self._events: list[GateEvent] = []
+        self._ids: set[str] = set()
         self._ready = threading.Event()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, name, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=False
@@ -193,7 +193,7 @@ class Subscriber:
     def events(self) -> list[GateEvent]:
         """Return the gate events so far, duplicates included, in the order of arrival."""
         with self._news:
-            return [decode(payload) for topic, payload, _ in self.messages if topic.endswith("/events")]
+            return list(self._events)
 
     def wait_for(self, met: Callable[[list[tuple[str, bytes, bool]]], bool], what: str, timeout_s: float = 30) -> None:
         """Block until `met` holds for the messages so far."""
@@ -204,9 +204,18 @@ class Subscriber:
 
     def wait_for_ids(self, wanted: set[str], timeout_s: float = 60) -> None:
         """Block until every event of `wanted` has arrived."""
-        wait_until(lambda: wanted <= {event.event_id for event in self.events()}, f"{len(wanted)} events", timeout_s)
+        with self._news:
+            assert self._news.wait_for(lambda: wanted <= self._ids, timeout_s), (
+                f"not within {timeout_s:g} s: {len(wanted - self._ids)} of {len(wanted)} events"
+            )
 
     def _received(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        topic, payload = message.topic, bytes(message.payload)
         with self._news:
-            self.messages.append((message.topic, bytes(message.payload), bool(message.retain)))
+            if topic.endswith("/events"):
+                event = decode(payload)
+                self._events.append(event)
+                self._ids.add(event.event_id)
+            else:
+                self.messages.append((topic, payload, bool(message.retain)))
             self._news.notify_all()
