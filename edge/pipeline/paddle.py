@@ -24,8 +24,16 @@ from edge.types import BLANK, CLASSES, FloatArray, UInt8Array
 
 DEFAULT_MODEL = "en_PP-OCRv5_mobile_rec"  # Latin letters and digits; paddleocr fetches it at the first use
 _DEVICES = {"cpu": "cpu", "cuda": "gpu:0", "tensorrt": "gpu:0", "openvino": "cpu", "auto": None}
-# paddle and paddlex have no error class of their own; these are what they raise on bad models and lost devices.
-_ERRORS = (OSError, ValueError, RuntimeError, LookupError, AssertionError, TypeError, AttributeError)
+# What paddle and paddlex raise on bad models and lost devices; beside them its `DependencyError`.
+_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    AssertionError,
+    TypeError,
+    AttributeError,
+)
 
 
 class PaddleRecogniser:
@@ -57,7 +65,7 @@ class PaddleRecogniser:
                 cpu_threads=max(1, threads),
                 enable_mkldnn=False,
             )
-        except _ERRORS as error:
+        except (*_ERRORS, _dependency_error()) as error:
             raise ModelError(
                 f"{folder or model_name}: paddleocr cannot load it: {error}. Fix: give a folder with inference.json, "
                 "inference.pdiparams and inference.yml of a text recognition model, or allow its download once"
@@ -84,6 +92,15 @@ def _text_recognition() -> Any:
         ) from error
     except AttributeError as error:
         raise ModelError("the installed paddleocr has no TextRecognition. Fix: pip install 'paddleocr>=3'") from error
+
+
+def _dependency_error() -> type[Exception]:
+    """Return the class that paddlex raises when a distribution is missing, such as the one OpenCV it accepts."""
+    try:
+        found: type[Exception] = importlib.import_module("paddlex.utils.deps").DependencyError
+    except (ImportError, AttributeError):
+        return RuntimeError
+    return found
 
 
 def _model_name(folder: Path) -> str:

@@ -27,7 +27,7 @@ def street(seed: int = 1, *, bright: float = 1.0) -> UInt8Array:
     picture[:, 0:40] += 50
     picture[200:210, 100:860] += 80
     picture[100:420, 700:715] -= 60
-    return np.clip(picture * bright, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture * bright, 0, 255).astype(np.uint8))
 
 
 def car(contrast: float = 1.0) -> UInt8Array:
@@ -39,7 +39,7 @@ def car(contrast: float = 1.0) -> UInt8Array:
     picture[85:105, 175:210] = 230
     picture[115:130, 80:140] = 240
     picture[135:, :] = 30
-    return np.clip(110 + (picture - 110) * contrast, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(110 + (picture - 110) * contrast, 0, 255), np.uint8)
 
 
 def with_car(picture: UInt8Array, x: float, y: float = 220, *, what: UInt8Array | None = None) -> UInt8Array:
@@ -48,7 +48,7 @@ def with_car(picture: UInt8Array, x: float, y: float = 220, *, what: UInt8Array 
     front = car() if what is None else what
     out = picture.copy()
     cv2.warpAffine(front, matrix, (WIDTH, HEIGHT), dst=out, borderMode=cv2.BORDER_TRANSPARENT)
-    return out
+    return np.asarray(out)
 
 
 class Noise:
@@ -62,7 +62,7 @@ class Noise:
     def __call__(self, picture: UInt8Array) -> UInt8Array:
         self._next += 1
         noisy = picture.astype(np.float32) + self._fields[self._next % len(self._fields)]
-        return np.clip(noisy, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
 
 def times(seconds: float, fps: float = 5.0) -> Iterator[float]:
@@ -157,7 +157,7 @@ def stamped(picture: UInt8Array, t: float, y: int) -> UInt8Array:
     text = f"2026-03-{1 + second % 28:02d} 17:{second % 60:02d}:{(second * 7) % 60:02d} GATE 1"
     cv2.putText(out, text, (20, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 5, cv2.LINE_AA)
     cv2.putText(out, text, (20, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2, cv2.LINE_AA)
-    return out
+    return np.asarray(out)
 
 
 @pytest.mark.parametrize("y", [30, HEIGHT - 14])
