@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from edge.commands import check, demo, models, read, replay, run, version
+from edge.commands import annotate, check, demo, evaluate, explain, models, read, replay, run, site, version
 from edge.errors import ConfigError, EdgeError
 
 EXIT_FAILED = 1
@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (run, replay, read, check, demo, version):
+for command in (run, replay, read, evaluate, explain, annotate, site, check, demo, version):
     command.register(app)
 app.add_typer(models.app, name="models")
 _PLUGINS = "anpr_edge.commands"

@@ -59,7 +59,7 @@ def explained(
 
 
 def _explanation(watched: Watched, story: Story, min_height_px: float) -> Explanation:
-    rows = tuple(_row(weight, watched, story) for weight in story.weights())
+    rows = tuple(_row(weight, watched.start_s) for weight in story.weights())
     event = _event(watched, story)
     return Explanation(
         track_id=story.track_id,
@@ -80,12 +80,10 @@ def _event(watched: Watched, story: Story) -> str:
     return ""
 
 
-def _row(weight: LookWeight, watched: Watched, story: Story) -> LookRow:
+def _row(weight: LookWeight, start_s: float) -> LookRow:
     read = weight.read
-    offset = read.at_s - story.looks[0].read.at_s if story.looks else 0.0
-    start = story.first_s + offset if story.looks else read.at_s
     return LookRow(
-        at_s=start,
+        at_s=read.at_s - start_s,
         size_px=(read.width_px, read.height_px),
         sharpness=read.sharpness,
         detector=read.detection_score,

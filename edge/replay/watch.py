@@ -81,6 +81,7 @@ class Watched:
     frames: int
     seconds: float
     size: tuple[int, int]
+    start_s: float  # monotonic moment of the first frame
 
     def stories_of(self, passage_id: str) -> list[Story]:
         """Return the plates whose reads decided a passage."""
@@ -101,14 +102,15 @@ def watch(player: Player, video: Path, advance: Callable[[Step], None] = lambda 
         keeper.see(step, start_s, player)
         advance(step)
     return Watched(
-        video,
-        tuple(keeper.events),
-        keeper.stories,
-        keeper.tracks_of(),
-        keeper.losses,
-        player.frames,
-        player.duration_s,
-        size,
+        video=video,
+        events=tuple(keeper.events),
+        stories=keeper.stories,
+        tracks_of=keeper.tracks_of(),
+        losses=keeper.losses,
+        frames=player.frames,
+        seconds=player.duration_s,
+        size=size,
+        start_s=start_s or 0.0,
     )
 
 

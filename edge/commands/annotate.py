@@ -1,0 +1,42 @@
+"""`anpr-edge annotate`: propose the truth about a recording, for a person to correct."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import typer
+
+from edge.commands.options import CameraOption, OptionalConfig, camera_of, settings_for_files
+from edge.errors import ConfigError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("annotate", epilog="Example: anpr-edge annotate gate.mp4, then look at gate.contact.jpg")(annotate)
+
+
+def annotate(
+    video: Annotated[Path, typer.Argument(help="A recording.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder; default: beside the video.")] = None,
+    config: OptionalConfig = None,
+    camera: CameraOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing truth file.")] = False,
+) -> None:
+    """Write <video>.truth.yaml with the passages as the pipeline sees them, and a contact sheet to check them by."""
+    from edge.replay.annotate import contact_sheet, proposals, yaml_text
+    from edge.replay.player import Player
+    from edge.replay.watch import watch
+
+    folder = out or video.parent
+    truth, sheet = folder / f"{video.stem}.truth.yaml", folder / f"{video.stem}.contact.jpg"
+    if truth.exists() and not force:
+        raise ConfigError(str(truth), "exists already and may hold a person's work", "move it away, or add --force")
+    settings = settings_for_files(config)
+    watched = watch(Player(video, settings, camera_of(settings, camera)), video)
+    found = proposals(watched)
+    folder.mkdir(parents=True, exist_ok=True)
+    truth.write_text(yaml_text(watched, found), encoding="utf-8")
+    cv2.imwrite(str(sheet), contact_sheet(found), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    typer.echo(f"{len(found)} passages proposed: correct {truth} by looking at {sheet}")

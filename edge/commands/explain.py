@@ -1,0 +1,113 @@
+"""`anpr-edge explain`: why a plate was read as it was, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.commands.options import CameraOption, OptionalConfig, camera_of, settings_for_files
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.replay.explain import Explanation, LookRow
+    from edge.replay.watch import Watched
+
+_EPILOG = """
+Examples:
+
+  anpr-edge explain gate.mp4@5.2
+
+  anpr-edge explain gate.mp4 --event 018f3c2e-... --pictures out/looks
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("explain", epilog=_EPILOG)(explain)
+
+
+def explain(
+    target: Annotated[str, typer.Argument(help="VIDEO, or VIDEO@SECONDS for the plates in view then.")],
+    event: Annotated[str | None, typer.Option(help="Only the plate behind this event or passage id.")] = None,
+    config: OptionalConfig = None,
+    camera: CameraOption = None,
+    pictures: Annotated[Path | None, typer.Option(help="Write the picture of every look into this folder.")] = None,
+) -> None:
+    """Show each look at a plate: size, sharpness, detector, characters with probabilities, weight, verdict.
+
+    Plates that led to no event are shown too, with the reason.
+    """
+    from edge.replay.explain import explained
+
+    video, at_s = _parsed(target)
+    settings = settings_for_files(config)
+    watched = _watched(video, config, camera)
+    found = explained(watched, at_s=at_s, event_id=event, min_height_px=settings.models.recogniser.min_height_px)
+    if not found:
+        typer.echo("no plate was followed there: the detector found none, or too few in a row", err=True)
+        raise typer.Exit(1)
+    for explanation in found:
+        _print(explanation)
+    if pictures:
+        _save(watched, pictures, {e.track_id for e in found})
+
+
+def _parsed(target: str) -> tuple[Path, float | None]:
+    name, mark, moment = target.rpartition("@")
+    if not mark or Path(target).exists():
+        return Path(target), None
+    try:
+        return Path(name), float(moment)
+    except ValueError:
+        raise ConfigError(
+            target, f"{moment!r} is no number of seconds", "write VIDEO@SECONDS, e.g. gate.mp4@5.2"
+        ) from None
+
+
+def _watched(video: Path, config: Path | None, camera_name: str | None) -> Watched:
+    from edge.replay.player import Player
+    from edge.replay.watch import watch
+
+    settings = settings_for_files(config)
+    return watch(Player(video, settings, camera_of(settings, camera_name)), video)
+
+
+def _print(e: Explanation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    start, end = e.span_s
+    title = f"plate {e.track_id}: {e.answer or 'no text'}, {e.event or 'no event'}, in view {start:.1f} to {end:.1f} s"
+    table = Table("s", "size px", "sharp", "detector", "legible", "characters", "weight", "verdict", title=title)
+    for row in e.rows:
+        table.add_row(*_cells(row))
+    console = Console()
+    console.print(table)
+    if e.reason:
+        console.print(f"Why not: {e.reason}.\n", style="yellow")
+
+
+def _cells(row: LookRow) -> tuple[str, ...]:
+    sure = "".join(c if p >= 0.9 else f"[yellow]{c}[/]" if p >= 0.5 else f"[red]{c}[/]" for c, p in row.characters)
+    doubts = " ".join(f"{c}{p:.2f}" for c, p in row.characters if p < 0.9)
+    verdict = f"{row.verdict}: {row.reason}" if row.reason else row.verdict
+    return (
+        f"{row.at_s:.2f}",
+        f"{row.size_px[0]:.0f}x{row.size_px[1]:.0f}",
+        f"{row.sharpness:.2f}",
+        f"{row.detector:.2f}",
+        f"{row.legible:.2f}",
+        f"{sure}  {doubts}".rstrip(),
+        f"{row.weight:.2f}",
+        verdict,
+    )
+
+
+def _save(watched: Watched, folder: Path, tracks: set[int]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for story in watched.stories.values():
+        for look in story.looks if story.track_id in tracks else ():
+            name = f"plate{story.track_id:03d}-{look.read.sequence:05d}.jpg"
+            (folder / name).write_bytes(look.crop_jpeg)
