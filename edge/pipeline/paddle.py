@@ -24,7 +24,7 @@ from edge.types import BLANK, CLASSES, FloatArray, UInt8Array
 
 DEFAULT_MODEL = "en_PP-OCRv5_mobile_rec"  # Latin letters and digits; paddleocr fetches it at the first use
 _DEVICES = {"cpu": "cpu", "cuda": "gpu:0", "tensorrt": "gpu:0", "openvino": "cpu", "auto": None}
-# What paddle and paddlex raise on bad models and lost devices; beside them its `DependencyError`.
+# What paddle and paddlex raise on bad models and lost devices.
 _ERRORS: tuple[type[Exception], ...] = (
     OSError,
     ValueError,
@@ -65,10 +65,12 @@ class PaddleRecogniser:
                 cpu_threads=max(1, threads),
                 enable_mkldnn=False,
             )
-        except (*_ERRORS, _dependency_error()) as error:
+        except _ERRORS as error:
+            reason = " ".join(str(error.__cause__ or error).split())
             raise ModelError(
-                f"{folder or model_name}: paddleocr cannot load it: {error}. Fix: give a folder with inference.json, "
-                "inference.pdiparams and inference.yml of a text recognition model, or allow its download once"
+                f"{folder or model_name}: paddleocr cannot load it: {reason}. Fix: give a folder with inference.json, "
+                "inference.pdiparams and inference.yml of a text recognition model, or allow its download once; for a "
+                "missing opencv-contrib-python see scripts/test-paddle"
             ) from error
 
     def read(self, crops: Sequence[UInt8Array]) -> tuple[RawRead, ...]:
@@ -88,19 +90,10 @@ def _text_recognition() -> Any:
     except ImportError as error:
         raise ModelError(
             f"models.recogniser.engine is paddleocr, but that does not import: {error}. "
-            "Fix: pip install 'anpr-edge[paddle]' (see README for OpenCV), or set engine: onnx"
+            "Fix: pip install 'anpr-edge[paddle]' (scripts/test-paddle tells how to exchange OpenCV), or set engine: onnx"
         ) from error
     except AttributeError as error:
         raise ModelError("the installed paddleocr has no TextRecognition. Fix: pip install 'paddleocr>=3'") from error
-
-
-def _dependency_error() -> type[Exception]:
-    """Return the class that paddlex raises when a distribution is missing, such as the one OpenCV it accepts."""
-    try:
-        found: type[Exception] = importlib.import_module("paddlex.utils.deps").DependencyError
-    except (ImportError, AttributeError):
-        return RuntimeError
-    return found
 
 
 def _model_name(folder: Path) -> str:
