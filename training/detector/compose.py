@@ -112,7 +112,9 @@ def paste_quad(canvas: GreyImage, donor: Donor, quad: FloatArray, rng: Generator
         grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.uint8)
     matrix = cv2.getPerspectiveTransform(source.astype(np.float32), (quad - (left, top)).astype(np.float32))
     target = canvas[top:bottom, left:right]
-    warped = cv2.warpPerspective(grey, matrix, target.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpPerspective(
+        grey, matrix, target.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     opaque = np.full_like(grey, 255) if donor.mask is None else donor.mask
     if sigma > 0.3 and donor.mask is not None:
         opaque = np.asarray(cv2.GaussianBlur(opaque, (0, 0), sigma), np.uint8)

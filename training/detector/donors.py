@@ -78,7 +78,9 @@ def _mounted(grey: GreyImage, rng: Generator) -> Donor:
     if rng.random() < 0.45:
         sides = rng.uniform(0.0, 0.09, 4) * (1, 1, 1, 1.8) * height
         left, right, top, bottom = (int(v) for v in sides)
-        tone = int(rng.choice([rng.integers(0, 60), rng.integers(60, 200), rng.integers(200, 256)], p=[0.6, 0.25, 0.15]))
+        tone = int(
+            rng.choice([rng.integers(0, 60), rng.integers(60, 200), rng.integers(200, 256)], p=[0.6, 0.25, 0.15])
+        )
         backed = np.where(mask > 127, grey, tone).astype(np.uint8)
         grey = cv2.copyMakeBorder(backed, top, bottom, left, right, cv2.BORDER_CONSTANT, value=tone).astype(np.uint8)
         mask = np.full_like(grey, 255)

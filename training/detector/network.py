@@ -19,7 +19,7 @@ MAX_EXPONENT = 4.0  # a side at most 109 strides from its anchor: beyond any pic
 PRIOR_LOGIT = -5.0  # few anchors are plates: start from a score of 0.7 %
 
 
-def conv(cin: int, cout: int, kernel: int, stride: int = 1, groups: int = 1, active: bool = True) -> nn.Sequential:
+def conv(cin: int, cout: int, kernel: int, stride: int = 1, *, groups: int = 1, active: bool = True) -> nn.Sequential:
     """Return convolution + batch norm (+ ReLU), padded so that stride 1 keeps the size."""
     layers: list[nn.Module] = [
         nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False),
@@ -96,7 +96,7 @@ def decode(raw: Tensor, points: Tensor, strides: Tensor) -> tuple[Tensor, Tensor
 class PlateDetector(nn.Module):
     """Backbone to stride 32, features carried back up to stride 8, one head per level."""
 
-    def __init__(self, stem: int = 16, s4: int = 16, s8: int = 48, s16: int = 96, s32: int = 128) -> None:
+    def __init__(self, *, stem: int = 16, s4: int = 16, s8: int = 48, s16: int = 96, s32: int = 128) -> None:
         """Channels are multiples of 16, the width of onnxruntime's blocked CPU layout: others cost a copy."""
         super().__init__()
         self.stem = nn.Sequential(conv(1, stem, 3, 2), conv(stem, s4, 3, 2))
@@ -119,7 +119,7 @@ class PlateDetector(nn.Module):
         f16 = self.merge16(f16 + up(self.lateral16(f32), scale_factor=2.0, mode="nearest"))
         f8 = self.merge8(f8 + up(self.lateral8(f16), scale_factor=2.0, mode="nearest"))
         outs, points, strides = [], [], []
-        for feature, head, stride in zip((f8, f16, f32), self.heads, STRIDES):
+        for feature, head, stride in zip((f8, f16, f32), self.heads, STRIDES, strict=True):
             out = head(feature)
             point, step = anchor_points(out.shape[2], out.shape[3], stride, out)
             outs.append(out.flatten(2).transpose(1, 2))

@@ -122,7 +122,7 @@ def _mosaic(views: Sequence[_Canvas]) -> _Canvas:
     height, width = views[0].grey.shape
     shifts = ((0, 0), (width, 0), (0, height), (width, height))
     moved = []
-    for view, shift in zip(views, shifts):
+    for view, shift in zip(views, shifts, strict=True):
         view_keep = visible_share(view.corners, (height, width)) >= MIN_VISIBLE
         clipped = np.where(view_keep[:, None, None], np.clip(view.corners, 0, (width - 1, height - 1)), view.corners)
         moved.append(clipped + np.array(shift, np.float32))

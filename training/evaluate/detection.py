@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,9 @@ def match(picture: Picture, least_iou: float) -> tuple[npt.NDArray[np.int64], Bo
         if len(options) and options.max() >= least_iou:
             taken[index] = int(options.argmax())
             free[taken[index]] = False
-    on_ignore = (iou(picture.boxes, picture.ignore) >= 0.3).any(1) if len(picture.ignore) else np.zeros(len(taken), bool)
+    on_ignore = (
+        (iou(picture.boxes, picture.ignore) >= 0.3).any(1) if len(picture.ignore) else np.zeros(len(taken), bool)
+    )
     return taken, (taken >= 0) | ~on_ignore
 
 
@@ -90,7 +93,9 @@ def curve(pictures: Sequence[Picture], least_iou: float = 0.5) -> Curve:
     order = np.argsort(-score, kind="stable")
     right = np.cumsum(hit[order])
     total = max(sum(len(p.labels) for p in pictures), 1)
-    return Curve(score[order], (right / np.arange(1, len(right) + 1)).astype(np.float32), (right / total).astype(np.float32))
+    return Curve(
+        score[order], (right / np.arange(1, len(right) + 1)).astype(np.float32), (right / total).astype(np.float32)
+    )
 
 
 def mean_average_precision(pictures: Sequence[Picture]) -> float:
@@ -108,7 +113,7 @@ def recall_by_width(pictures: Sequence[Picture], score: float) -> dict[str, tupl
         found.append(np.isin(np.arange(len(picture.labels)), taken))
     width, hit = np.concatenate(widths), np.concatenate(found)
     table = {}
-    for low, high in zip(WIDTH_EDGES_PX, WIDTH_EDGES_PX[1:]):
+    for low, high in pairwise(WIDTH_EDGES_PX):
         inside = (width >= low) & (width < high)
         name = f"{low}-{high}" if high < WIDTH_EDGES_PX[-1] else f"{low}+"
         table[name] = (int(hit[inside].sum()), int(inside.sum()))

@@ -1,0 +1,1 @@
+"""Labelled pictures of any usual format as one validated data frame."""
