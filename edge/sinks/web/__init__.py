@@ -1,0 +1,1 @@
+"""The web page for the person at the gate: see, search, aim, try."""

@@ -1,0 +1,42 @@
+// Talks to the daemon: JSON in and out, the session's token with every change, refusals as errors that say what to do.
+let csrf = "";
+
+export class Refused extends Error {
+  constructor(status, problem, fix) {
+    super(fix ? `${problem}: ${fix}` : problem);
+    this.status = status;
+  }
+}
+
+export function remember(me) {
+  csrf = me.csrf;
+}
+
+export async function api(path, { method = "GET", json, body } = {}) {
+  const headers = {};
+  if (method !== "GET") headers["X-CSRF-Token"] = csrf;
+  if (json !== undefined) headers["Content-Type"] = "application/json";
+  else if (body !== undefined) headers["Content-Type"] = "application/octet-stream";
+  let answer;
+  try {
+    answer = await fetch(`/api/${path}`, { method, headers, body: json === undefined ? body : JSON.stringify(json) });
+  } catch {
+    throw new Refused(0, "The gate computer does not answer", "check the network, then reload");
+  }
+  if (answer.status === 204) return null;
+  const content = await answer.json().catch(() => ({ problem: `unexpected answer ${answer.status}`, fix: "reload the page" }));
+  if (answer.ok) return content;
+  if (answer.status === 401 && !path.startsWith("login")) window.dispatchEvent(new Event("logged-out"));
+  throw new Refused(answer.status, content.problem, content.fix);
+}
+
+// One stream of server-sent events for the page that is open; closing it costs the gate nothing more.
+export function watch(cameras, handlers) {
+  const query = cameras.map((c) => `camera=${encodeURIComponent(c)}`).join("&");
+  const source = new EventSource(`/api/live${query ? `?${query}` : ""}`);
+  for (const [kind, handle] of Object.entries(handlers)) {
+    if (kind !== "lost") source.addEventListener(kind, (message) => handle(JSON.parse(message.data)));
+  }
+  source.addEventListener("error", () => handlers.lost?.());
+  return () => source.close();
+}

@@ -1,0 +1,113 @@
+"""A whole page on a fake gate: real server, real history, temporary files."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.clock import SystemClock
+from edge.config import Settings, load
+from edge.sinks.history import History
+from edge.sinks.web.app import Parts
+from edge.sinks.web.auth import hash_password
+from edge.sinks.web.server import WebServer
+from tests.web.fake_gate import FakeGate
+
+PASSWORD = "correct horse battery"
+HASH = hash_password(PASSWORD)
+PLATES = ("AB12CDE", "WX67KLM", "MTK4471", "K88GTR", "BXY123", "LR21OPA", "GZ70FUN", "DE19VAN")
+USERS = "".join(
+    f"    - name: {name}\n      role: {role}\n      password_hash: '{HASH}'\n"
+    for name, role in (("vera", "viewer"), ("otto", "operator"), ("anna", "admin"))
+)
+CONFIG = """\
+# The gate in the north. Keep this comment.
+site:
+  name: north-gate
+cameras:
+  - name: entry-cam   # above the barrier
+    lane: lane-in
+    url: rtsp://10.0.0.2/1
+  - name: exit-cam
+    lane: lane-out
+    url: rtsp://10.0.0.3/1
+web:
+  port: 8080
+  upload_max_mb: 2
+  try_timeout_s: {try_timeout_s}
+  max_viewers: 60
+  history:
+    path: {folder}/history.db
+    labels: {folder}/labels
+"""
+# Stands in for `anpr-edge read --json` and `replay --json`: prints what those print, for what the file's end says.
+READER = Path(__file__).parent / "fake_reader.py"
+
+
+class Site:
+    """What a test needs of a running page."""
+
+    def __init__(self, gate: FakeGate, settings: Settings, parts: Parts, server: WebServer, config: Path) -> None:
+        self.gate = gate
+        self.settings = settings
+        self.parts = parts
+        self.server = server
+        self.config = config
+        self.url = server.url
+
+
+@contextmanager
+def serve(folder: Path, *, users: bool = False, passages: int = 14, try_timeout_s: float = 20) -> Iterator[Site]:
+    """Serve the page on a free loop-back port; with `users`, vera, otto and anna may log in."""
+    config = folder / "config.yaml"
+    config.write_text(CONFIG.format(folder=folder, try_timeout_s=try_timeout_s) + (f"  users:\n{USERS}" if users else ""))
+    gate = FakeGate()
+    gate.come_up()
+    settings = load(config, {})
+    local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0})})
+    history = History(settings.web.history.path, gate.clock, keep_days=30, keep_events=1000)
+    history.write([e for k in range(passages) for e in [_passage(gate, k)]])
+    for camera in gate.board.lanes:
+        gate.show(camera, 1)
+    reader = (sys.executable, str(READER))
+    parts = Parts(local, gate.board, gate.metrics, history, SystemClock(), config, (*reader, "read"), (*reader, "replay"))
+    server = WebServer(parts)
+    server.start()
+    try:
+        yield Site(gate, local, parts, server, config)
+    finally:
+        server.close()
+
+
+def _passage(gate: FakeGate, k: int):  # type: ignore[no-untyped-def]
+    gate.clock.advance_to(gate.clock.monotonic_s() + 97)
+    for camera in gate.board.lanes:
+        gate.board.beat(f"vision-{camera}")
+    if k % 9 == 5:
+        return gate.an_event("entry-cam", None)
+    return gate.drive_by(("entry-cam", "exit-cam")[k % 3 == 1], PLATES[k % len(PLATES)], (0.998, 0.97, 0.86, 0.9991, 0.74)[k % 5])
+
+
+@contextmanager
+def moving(gate: FakeGate, cameras: Sequence[str] = ("entry-cam", "exit-cam"), fps: float = 15.0) -> Iterator[None]:
+    """Show a new picture on each camera, `fps` times a second, until the block ends."""
+    stop = threading.Event()
+
+    def run() -> None:
+        sequence = 2
+        while not stop.wait(1 / fps):
+            sequence += 1
+            gate.clock.advance_to(gate.clock.monotonic_s() + 1 / fps)
+            for camera in cameras:
+                gate.show(camera, sequence, width_px=110 + sequence % 60)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
