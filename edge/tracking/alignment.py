@@ -1,8 +1,8 @@
-"""Alignment: reads that miss a character or have one too many are laid over one another, slot on slot.
+"""Alignment: reads that miss a character or have one too many are laid over one another, to find likely texts.
 
-A profile is a list of columns, each the weighted sum of log-probabilities of all looks so far. A look joins by
+A profile is a list of columns, each the weighted sum of log-likelihoods of all looks so far. A look joins by
 dynamic programming (Needleman-Wunsch on distributions): a row without a column opens one, a column without a
-row gets a vote for "no character". Pure functions on arrays; who weighs how much is the vote's business.
+row says "lost here, or nothing is there". Only proposes texts; `likelihood` judges them. Pure functions.
 """
 
 from __future__ import annotations
@@ -12,81 +12,93 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.tracking.iou import Float64Array
-from edge.types import BLANK, CLASSES, FloatArray
+from edge.tracking.likelihood import INVENTED, LOST
+from edge.types import BLANK, CHARSET, CLASSES
 
-MISSED = 0.05  # probability that a look has no row for a character that is there
-EXTRA = 0.03  # probability that a row of a look is no character of the plate
-GARBAGE = 0.03  # share of a look's opinion of a slot that is pure chance, however sure the look is
-EMPTY_ROW = 0.95  # a slot that is this surely empty is no row
 ALIKE_SHARE = 0.6  # equally long texts that agree on so many characters need no dynamic programming
+OPTIONS_PER_COLUMN = 6
+MIN_OPTION = 1e-5  # less likely characters are not tried
+MIN_SCORE = 1e-4  # of a match, so that its logarithm exists
+
+_CHARACTERS = ("", *CHARSET)  # by index in a posterior; the blank is no character
+_ANY = 1.0 / len(CHARSET)
+
+
+def _no_row() -> Float64Array:
+    opinion = np.full(CLASSES, LOST)
+    opinion[BLANK] = 1.0
+    return np.asarray(np.log(opinion))
+
+
+_NO_ROW = _no_row()
 
 
 @dataclass(slots=True)
 class Profile:
-    """The looks joined so far; columns are (37,) sums of weighted log-probabilities."""
+    """The looks joined so far; columns are (37,) sums of weighted log-likelihoods of each character, and of none."""
 
     columns: list[Float64Array] = field(default_factory=list)
     weight: float = 0.0  # of all looks joined so far
 
     def join(self, rows: Float64Array, weight: float) -> None:
-        """Add one look: `rows` (n, 37) as `rows_of` gives them, `weight` >= 0."""
-        path = (
-            _align(np.array(self.columns), rows, self.weight) if self.columns else [(-1, r) for r in range(len(rows))]
-        )
+        """Add one look: `rows` (n, 37) as `likelihood.rows_of` gives them, `weight` >= 0."""
+        if self.columns:
+            path = _align(self._distributions(), rows)
+        else:
+            path = [(-1, row) for row in range(len(rows))]
+        votes = _opinions(rows)
         columns: list[Float64Array] = []
-        votes = softened(rows)
         for column, row in path:
-            base = self.columns[column] if column >= 0 else self.weight * _NOTHING
-            vote = votes[row] if row >= 0 else _NOTHING
-            columns.append(base + weight * vote)
+            base = self.columns[column] if column >= 0 else self.weight * _NO_ROW
+            columns.append(base + weight * (votes[row] if row >= 0 else _NO_ROW))
         self.columns = columns
         self.weight += weight
 
+    def texts(self, count: int) -> list[str]:
+        """Return the `count` likeliest texts, best first, every character being equally likely beforehand."""
+        codes, scores = np.zeros((1, 0), dtype=np.int64), np.zeros(1)
+        for column in _posteriors(np.array(self.columns)) if self.columns else ():
+            options = np.argsort(-column, kind="stable")[:OPTIONS_PER_COLUMN]
+            options = options[column[options] >= MIN_OPTION]
+            grown = (scores[:, None] + np.log(column[options])[None, :]).ravel()
+            best = np.argsort(-grown, kind="stable")[:count]
+            scores = grown[best]
+            codes = np.column_stack([codes[best // len(options)], options[best % len(options)]])
+        found = ("".join(_CHARACTERS[k] for k in row) for row in codes.tolist())
+        return [text for text in dict.fromkeys(found) if text]
 
-def rows_of(posterior: FloatArray) -> Float64Array:
-    """Return the rows of a left-packed posterior that may hold a character, each summing to one, float64 (n, 37)."""
-    rows = np.clip(np.asarray(posterior, dtype=np.float64), 0.0, None)
-    rows = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-12)
-    return np.asarray(rows[rows[:, BLANK] < EMPTY_ROW])
-
-
-def softened(rows: Float64Array) -> Float64Array:
-    """Return the log of each row after mixing it with chance: no look is ever surer than `GARBAGE` allows."""
-    return np.asarray(np.log((1 - GARBAGE) * rows + GARBAGE / CLASSES))
-
-
-def normalised(column: Float64Array) -> Float64Array:
-    """Return the distribution (37,) that a column of summed logs stands for."""
-    shifted = np.exp(column - column.max())
-    return np.asarray(shifted / shifted.sum())
-
-
-def _nothing() -> Float64Array:
-    """Return the opinion of a look that has no row where others have one: most likely nothing is there."""
-    opinion = np.full(CLASSES, MISSED / (CLASSES - 1))
-    opinion[BLANK] = 1 - MISSED
-    return np.asarray(np.log(opinion))
+    def _distributions(self) -> Float64Array:
+        """Return what an average look thinks of each column."""
+        return _posteriors(np.array(self.columns) / max(self.weight, 1e-9))
 
 
-_NOTHING = _nothing()
+def _opinions(rows: Float64Array) -> Float64Array:
+    """Return the log-likelihood of each row for each character and for none, as ratio to a random row."""
+    likelihood = (1 - LOST) * rows / _ANY
+    likelihood[:, BLANK] = rows[:, BLANK] + INVENTED
+    return np.asarray(np.log(likelihood))
 
 
-def _align(columns: Float64Array, rows: Float64Array, weight: float) -> list[tuple[int, int]]:
+def _posteriors(columns: Float64Array) -> Float64Array:
+    prior = np.full(CLASSES, np.log(_ANY))
+    prior[BLANK] = 0.0
+    weighed = columns + prior
+    shares = np.exp(weighed - weighed.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def _align(columns: Float64Array, rows: Float64Array) -> list[tuple[int, int]]:
     """Return the best path as (column, row) pairs in order; -1 stands for no column or no row."""
-    mean = np.exp(columns / max(weight, 1e-9))
-    mean /= mean.sum(axis=1, keepdims=True)
-    if len(mean) == len(rows) and (mean.argmax(axis=1) == rows.argmax(axis=1)).mean() >= ALIKE_SHARE:
+    if len(columns) == len(rows) and (columns.argmax(axis=1) == rows.argmax(axis=1)).mean() >= ALIKE_SHARE:
         return [(i, i) for i in range(len(rows))]
-    match = np.log(mean @ rows.T + 1e-4)
-    skip_column = np.log(mean[:, BLANK] + MISSED)
-    skip_row = np.log(rows[:, BLANK] + EXTRA)
-    return _trace_back(*_best_scores(match, skip_column, skip_row))
+    match = np.log((columns @ rows.T) / _ANY + MIN_SCORE)
+    skip_column = np.log(columns[:, BLANK] + LOST)
+    skip_row = np.log(rows[:, BLANK] + INVENTED)
+    return _trace_back(len(columns), len(rows), _best_steps(match, skip_column, skip_row))
 
 
-def _best_scores(
-    match: Float64Array, skip_column: Float64Array, skip_row: Float64Array
-) -> tuple[int, int, dict[tuple[int, int], int]]:
-    """Fill the table of best scores; return its size and the last step into each cell (0 both, 1 column, 2 row)."""
+def _best_steps(match: Float64Array, skip_column: Float64Array, skip_row: Float64Array) -> dict[tuple[int, int], int]:
+    """Return the last step of the best way into each cell: 0 both, 1 only the column, 2 only the row."""
     n, m = match.shape
     score = [[0.0] * (m + 1) for _ in range(n + 1)]
     step: dict[tuple[int, int], int] = {}
@@ -102,7 +114,7 @@ def _best_scores(
             )
             step[i, j] = max(range(3), key=options.__getitem__)
             score[i][j] = options[step[i, j]]
-    return n, m, step
+    return step
 
 
 def _trace_back(i: int, j: int, step: dict[tuple[int, int], int]) -> list[tuple[int, int]]:

@@ -92,15 +92,22 @@ def size_class(read: PlateRead) -> int:
     return math.floor(math.log(max(read.height_px, 1.0)) / SAME_SIZE)
 
 
-def independence(reads: Sequence[PlateRead]) -> Float64Array:
-    """Return each look's share of a vote, (N,) in (0, 1]: one over the number of looks that resemble it."""
+def votes(reads: Sequence[PlateRead]) -> Float64Array:
+    """Return how many votes each look has, (N,) in (0, 1]: its quality against the best, shared among its likes.
+
+    Looks that have nothing in common have their own quality each; looks that are all alike have one vote
+    together. All votes together are at least one: even a bad look says what it says.
+    """
+    quality_share = np.array([quality(r) for r in reads])
+    quality_share /= max(quality_share.max(initial=0.0), 1e-9)
     heights = np.log(np.array([max(r.height_px, 1.0) for r in reads]))
     times = np.array([r.at_s for r in reads])
     same_size = np.exp(-np.square((heights[:, None] - heights[None, :]) / SAME_SIZE))
     fresh = np.exp(-np.abs(times[:, None] - times[None, :]) / SAME_TIME_S)
     alike = same_size * (ALIKE_LATER + (ALIKE - ALIKE_LATER) * fresh)
     np.fill_diagonal(alike, 1.0)
-    return np.asarray(1.0 / alike.sum(axis=1))
+    shared = np.square(quality_share) / np.maximum(alike @ quality_share, 1e-9)
+    return np.asarray(shared / min(1.0, max(float(shared.sum()), 1e-9)))
 
 
 class LookStore:

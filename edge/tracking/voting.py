@@ -8,38 +8,40 @@ not depend on the order of the looks. Pure logic: no clock, no I/O.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from edge.config.models import VotingSettings
 from edge.tracking import calibration
-from edge.tracking.alignment import Profile, normalised, rows_of
+from edge.tracking.alignment import Profile
 from edge.tracking.calibration import Calibration
 from edge.tracking.contradiction import contradiction, defecting
 from edge.tracking.grammar import Grammar
 from edge.tracking.iou import Float64Array
+from edge.tracking.likelihood import log_likelihoods, rows_of
 from edge.tracking.looks import (
     MIN_WEIGHT,
     LookStore,
     LookVerdict,
     LookWeight,
-    independence,
     quality,
     rank,
     shortcoming,
+    votes,
 )
-from edge.types import CHARSET, PlateRead, Verdict
+from edge.types import PlateRead, Verdict
 
-HYPOTHESES = 48  # texts weighed against one another
-OPTIONS_PER_SLOT = 6
-MIN_OPTION = 1e-5  # less likely characters are not tried
+HYPOTHESES = 32  # texts weighed against one another
+OWN_TEXTS = 8  # best looks whose own text is always among them
+RUBBISH = 0.02  # probability that a perfect look shows something else than the plate
+RUBBISH_BLURRED = 0.2  # and how much more a useless one
 SURE_SLOT = 0.9  # a slot less sure than this is masked by "?"
 ALTERNATIVES = 3
 REMEMBERED_REFUSALS = 64  # looks without a say that `explain` can still show
 RECENT = 6  # newest looks examined for another vehicle's plate
 CONTRADICTS_FROM = 0.25  # share of differing characters from which `explain` says that a look contradicts
-_CHARACTERS = ("", *CHARSET)  # by index in a posterior; the blank is no character
 
 
 class Ballot:
@@ -95,7 +97,7 @@ class Ballot:
         verdict = self.verdict()
         counted = [
             self._explained(read, float(weight), "" if verdict is None else verdict.text)
-            for read, weight in zip(reads, _weights(reads), strict=True)
+            for read, weight in zip(reads, votes(reads), strict=True)
         ]
         return tuple(sorted([*counted, *self._refused], key=lambda look: (look.read.at_s, rank(look.read))))
 
@@ -121,13 +123,8 @@ class Ballot:
         reads = self._store.reads
         if not reads:
             return None
-        weights = _weights(reads)
-        profile = Profile()
-        for read, weight in zip(reads, weights, strict=True):
-            profile.join(rows_of(read.posterior), float(weight))
-        texts, shares = self._weighed(profile)
-        if not texts:
-            return None
+        weights = votes(reads)
+        texts, shares = self._weighed(reads, weights)
         probability = self._curve.probability(float(shares[0]), float(weights.sum()))
         return Verdict(
             text=texts[0],
@@ -139,13 +136,15 @@ class Ballot:
             height_px=max(r.height_px for r in reads),
         )
 
-    def _weighed(self, profile: Profile) -> tuple[list[str], Float64Array]:
+    def _weighed(self, reads: Sequence[PlateRead], weights: Float64Array) -> tuple[list[str], Float64Array]:
         """Return the likeliest texts, best first, and their shares of one."""
-        candidates = _candidates([normalised(c) for c in profile.columns])
-        texts = sorted(candidates)
-        if not texts:
-            return [], np.zeros(0)
-        scores = np.array([candidates[t] for t in texts]) + self._grammar.log_prior(texts)
+        looks = [rows_of(read.posterior) for read in reads]
+        profile = Profile()
+        for rows, weight in zip(looks, weights, strict=True):
+            profile.join(rows, float(weight))
+        texts = sorted({*profile.texts(HYPOTHESES), *(r.text for r in reads[:OWN_TEXTS])})
+        rubbish = np.array([RUBBISH + (1 - RUBBISH) * (1 - quality(r)) * RUBBISH_BLURRED for r in reads])
+        scores = weights @ log_likelihoods(looks, texts, rubbish) + self._grammar.log_prior(texts)
         shares = np.exp(scores - scores.max())
         shares /= shares.sum()
         order = np.argsort(-shares, kind="stable")
@@ -159,30 +158,6 @@ class Ballot:
 
     def _refuse(self, read: PlateRead, verdict: LookVerdict, reason: str) -> None:
         self._refused.append(LookWeight(read, 0.0, quality(read), verdict, reason))
-
-
-def _weights(reads: tuple[PlateRead, ...]) -> Float64Array:
-    if not reads:
-        return np.zeros(0)
-    return np.array([quality(r) for r in reads]) * independence(reads)
-
-
-def _candidates(columns: list[Float64Array]) -> dict[str, float]:
-    """Return the likeliest texts of a profile with their log-likelihood: a beam over the columns."""
-    codes, scores = np.zeros((1, 0), dtype=np.int64), np.zeros(1)
-    for column in columns:
-        options = np.argsort(-column, kind="stable")[:OPTIONS_PER_SLOT]
-        options = options[column[options] >= MIN_OPTION]
-        grown = (scores[:, None] + np.log(column[options])[None, :]).ravel()
-        best = np.argsort(-grown, kind="stable")[:HYPOTHESES]
-        scores = grown[best]
-        codes = np.column_stack([codes[best // len(options)], options[best % len(options)]])
-    found: dict[str, float] = {}
-    for row, score in zip(codes.tolist(), scores.tolist(), strict=True):
-        text = "".join(_CHARACTERS[k] for k in row)
-        found[text] = float(np.logaddexp(found[text], score)) if text in found else score
-    found.pop("", None)
-    return found
 
 
 def _alternatives(

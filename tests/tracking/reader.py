@@ -84,7 +84,7 @@ class Reader:
         posterior /= posterior.sum(axis=1, keepdims=True)
         text = "".join(CHARSET[int(p[1:].argmax())] for p in posterior[: len(rows)])
         legible = float(np.clip(0.3 + 0.7 * faded + self.rng.normal(0, 0.03), 0.0, 1.0))
-        return PlateRead(track_id, sequence, at_s, text, posterior, legible, height, height * 4.6, 0.03 + 0.05 * faded, score)
+        return PlateRead(track_id, sequence, at_s, text, posterior, legible, height, height * 4.6, 0.15 + 0.45 * faded, score)
 
 
 def a_read(text: str, *, at_s: float = 0.0, sequence: int = 0, height_px: float = 24.0, sure: float = 0.97) -> PlateRead:
@@ -94,4 +94,4 @@ def a_read(text: str, *, at_s: float = 0.0, sequence: int = 0, height_px: float 
     for i, c in enumerate(text):
         posterior[i, 1:] = (1 - sure) / (len(CHARSET) - 1)
         posterior[i, CHARSET.index(c) + 1] = sure
-    return PlateRead(1, sequence, at_s, text, posterior, 0.97, height_px, height_px * 4.6, 0.08, 0.9)
+    return PlateRead(1, sequence, at_s, text, posterior, 0.97, height_px, height_px * 4.6, 0.5, 0.9)
