@@ -125,7 +125,9 @@ class MqttSink:
 
     def _ready(self) -> MqttConnection:
         if self._connection is not None and not self._connection.alive:
+            reason = self._connection.ended
             self._abandon()
+            raise SinkUnavailable(reason)
         if self._connection is not None and self._renewed():
             log.info("mqtt: certificate files changed, connecting again with the new ones")
             self.close()

@@ -109,6 +109,11 @@ class MqttConnection:
         """Tell whether the connection stands as far as is known."""
         return self._connected and self._ended is None
 
+    @property
+    def ended(self) -> str:
+        """Return why and where the connection ended; empty while it stands."""
+        return f"{self._where}: {self._ended}" if self._ended else ""
+
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
         """Send one message with QoS 1; return its packet id, for `outcome`.
 

@@ -22,7 +22,7 @@ from edge.clock import Clock, EventIds
 from edge.errors import StorageError
 from edge.sinks import outbox_rows as rows
 from edge.sinks.outbox_recovery import prepare
-from edge.sinks.outbox_retention import MIB, Limits, drop_block, excess, used_bytes
+from edge.sinks.outbox_retention import MIB, Limits, drop_block, excess, unused_bytes, used_bytes
 from edge.sinks.outbox_store import connect, lock, translated
 from edge.sinks.timekeeping import ClockWatch
 from edge.sinks.wire import decode
@@ -110,6 +110,8 @@ class Outbox:
         Raises:
             StorageError: the file cannot be written.
         """
+        if set(sinks) <= set(self._sinks):
+            return  # nothing to write: a restart must work on a full disk too
         with self._transaction(self._durable, "registering a sink") as change:
             for name in sinks:
                 fresh = change.execute("SELECT 1 FROM sink WHERE name = ?", (name,)).fetchone() is None
@@ -259,6 +261,9 @@ class Outbox:
     def _refuse_when_nearly_full(self) -> None:
         with translated(self.path, "looking at the disk"):
             free = shutil.disk_usage(self.path.parent).free
+        if free < self._limits.min_free_bytes:  # pages that delivered events left behind are as good as free
+            with self._reading() as connection:
+                free += unused_bytes(connection)
         if free < self._limits.min_free_bytes:
             problem = (
                 f"{self.path}: no event is stored, because only {free / MIB:.1f} MiB are free and"

@@ -34,10 +34,16 @@ class Limits:
 
 def used_bytes(connection: sqlite3.Connection) -> int:
     """Return the bytes of the file that hold something."""
-    page_count, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int((page_count - free) * size)
+    return _pragma(connection, "page_count") * _pragma(connection, "page_size") - unused_bytes(connection)
+
+
+def unused_bytes(connection: sqlite3.Connection) -> int:
+    """Return the bytes of the file that the next events can have."""
+    return _pragma(connection, "freelist_count") * _pragma(connection, "page_size")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def excess(change: sqlite3.Connection, limits: Limits, now: float, *, trusted: bool) -> tuple[float, str]:

@@ -17,7 +17,8 @@ from edge.errors import StorageError
 
 VERSION = 1
 BUSY_TIMEOUT_MS = 10_000  # longer than any checkpoint of ours; only the `outbox` command competes
-WAL_LIMIT_BYTES = 16 << 20  # the log file shrinks back to this after a burst
+CHECKPOINT_PAGES = 256  # 1 MiB of log at most in the normal case: small disks fill less, a start reads less
+WAL_LIMIT_BYTES = 4 << 20  # the log file shrinks back to this after a burst
 
 TABLES = """
 PRAGMA auto_vacuum = INCREMENTAL;
@@ -101,6 +102,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_MS / 1000)
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     return connection
 

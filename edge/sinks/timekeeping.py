@@ -44,22 +44,24 @@ class ClockWatch:
         self._clock, self._kernel = clock, kernel
         self._lock = threading.Lock()
         self._offset_s = self._measure()
-        self._doubtful_until_s = float("-inf")
+        self._settling = False  # a jump happened and the clock has not been good for long enough since
+        self._good_since_s = clock.monotonic_s()
         self._last: bool | None = None
 
     def synchronised(self) -> bool:
         """Return whether UTC is right as far as this machine can know; call it at least once per event."""
         with self._lock:
             offset_s, now_s = self._measure(), self._clock.monotonic_s()
-            jump_s = offset_s - self._offset_s
-            self._offset_s = offset_s
+            jump_s, self._offset_s = offset_s - self._offset_s, offset_s
+            good = self._kernel()
             if abs(jump_s) > JUMP_S:
                 log.warning("UTC jumped by %+.1f s; event times are marked unsynchronised for now", jump_s)
-                self._doubtful_until_s = now_s + SETTLE_S
-            good = self._kernel()
-            if not good and now_s < self._doubtful_until_s:
-                self._doubtful_until_s = now_s + SETTLE_S
-            result = good and now_s >= self._doubtful_until_s
+                self._settling, self._good_since_s = True, now_s
+            if not good:
+                self._good_since_s = now_s
+            elif now_s - self._good_since_s >= SETTLE_S:
+                self._settling = False
+            result = good and not self._settling
             if result is not self._last:
                 log.info("UTC is %s", "synchronised" if result else "not synchronised")
             self._last = result

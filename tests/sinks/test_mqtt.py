@@ -66,8 +66,6 @@ def test_events_arrive_in_order_and_leave_the_outbox(broker: Mosquitto, outbox: 
         backend.wait_for_ids({event.event_id for event in stored})
         wait_until(lambda: outbox.backlog("mqtt").depth == 0, "an empty outbox")
         assert backend.events() == list(stored)
-        payload = next(json.loads(p) for t, p, _ in backend.messages if t.endswith("/events"))
-        assert payload["published_at"] >= payload["captured_at"]
 
 
 def test_topic_template_is_filled_in(broker: Mosquitto) -> None:
@@ -76,6 +74,8 @@ def test_topic_template_is_filled_in(broker: Mosquitto) -> None:
         sink.write([a_gate_event()])
         backend.wait_for(bool, "the event")
         sink.close()
+    payload = json.loads(backend.messages[0][1])
+    assert payload["published_at"] > payload["captured_at"]
     assert backend.messages[0][0] == "x/site-1/lane-1/cam-1/passage.final/anpr-edge-site-1"
 
 
@@ -167,8 +167,8 @@ def test_event_too_large_for_the_broker_is_set_aside_and_the_rest_goes_on(tmp_pa
             monster = a_gate_event(details=(("note", "x" * 9000),))
             good = outbox.append([a_gate_event(), monster, a_gate_event()])
             backend.wait_for_ids({good[0].event_id, good[2].event_id})
-            wait_until(lambda: outbox.backlog("mqtt").dead_letters == 1, "the dead letter")
-            assert outbox.backlog("mqtt").depth == 0
+            wait_until(lambda: outbox.backlog("mqtt").depth == 0, "an outbox that is done")
+            assert outbox.backlog("mqtt").dead_letters == 1
 
 
 def test_picture_gives_way_before_the_event_does(tmp_path: Path) -> None:
