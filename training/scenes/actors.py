@@ -20,7 +20,7 @@ from training.scenes.shapes import COLOURS, SHAPES
 from training.scenes.spec import SceneSpec, VehicleSpec
 
 MARKS_PER_ACTOR = 2  # front plate, rear plate
-RETRO_GAIN = {"night-ir": 1.05, "night": 0.42, "dusk": 0.5}
+RETRO_GAIN = {"night-ir": 1.6, "night": 0.42, "dusk": 0.5}
 STEPS = 8  # pictures of one stride
 
 
@@ -177,8 +177,9 @@ class Barrier:
 
     LENGTH_M, HEIGHT_M, OPENS_S = 3.5, 0.95, 1.1
 
-    def __init__(self, x: float, y: float, light: Light, opens: list[tuple[float, float]]) -> None:
+    def __init__(self, x: float, y: float, side: float, light: Light, opens: list[tuple[float, float]]) -> None:
         self.pivot = np.array([x, y, self.HEIGHT_M])
+        self._side = side  # 1: stands at the right, its arm points to the left
         self._opens = opens
         towards = np.array([0.0, -0.95, 0.3])
         arm = Face.blank(self.LENGTH_M, 0.1, (232, 232, 232), 0.12)
@@ -211,8 +212,8 @@ class Barrier:
     def parts_at(self, at_s: float) -> list[Part]:
         """Return the post and the arm."""
         a = self.angle(at_s)
-        along = np.array([-np.cos(a), 0.0, np.sin(a)])
-        up = np.array([np.sin(a), 0.0, np.cos(a)]) * 0.05
+        along = np.array([-self._side * np.cos(a), 0.0, np.sin(a)])
+        up = np.array([self._side * np.sin(a), 0.0, np.cos(a)]) * 0.05
         start, end = self.pivot - along * 0.25, self.pivot + along * (self.LENGTH_M - 0.25)
         arm = Part(quad(end + up, start + up, start - up, end - up), self._arm, two_sided=True)
         x, y, _ = self.pivot

@@ -10,13 +10,9 @@ import typer
 from edge.errors import ConfigError
 from training.scenes.render import render_scene
 from training.scenes.spec import load_spec
+from training.scenes.suite import load_suite, render_suite
 
 app = typer.Typer(help="Render gate scenes with known truth.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `make` a named command."""
 
 
 @app.command()
@@ -40,3 +36,27 @@ def make(
     for spec in loaded:
         video, truth = render_scene(spec, out)
         typer.echo(f"{video}  {truth}")
+
+
+@app.command()
+def suite(
+    file: Annotated[Path, typer.Argument(help="YAML file of the suite; see docs/replay.md.")],
+    form: Annotated[str, typer.Option(help="Which form: ci is small, nightly is large.")] = "ci",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the folder of the suite is kept.")] = Path(
+        ".cache/scenes"
+    ),
+) -> None:
+    """Render the clips of a suite that are missing or out of date, for `anpr-edge evaluate FOLDER`.
+
+    Example: anpr-edge scenes suite tests/scenes/suite.yaml --form ci
+
+    Exit codes: 0 done, 78 the suite is wrong.
+    """
+    try:
+        folder = render_suite(
+            load_suite(file), form, out, lambda name, new: typer.echo(name, err=True) if new else None
+        )
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(78) from error
+    typer.echo(str(folder))

@@ -84,6 +84,12 @@ class Face:
         share = mask[max(0, -top) :, max(0, -left) :][: area.shape[0], : area.shape[1], None] / np.float32(255)
         area[:] = np.round(area * (1 - share) + np.array(colour, np.float32) * share)
 
+    def flip(self) -> None:
+        """Swap left and right."""
+        self.colour = np.ascontiguousarray(self.colour[:, ::-1])
+        self.gloss = np.ascontiguousarray(self.gloss[:, ::-1])
+        self.alpha = np.ascontiguousarray(self.alpha[:, ::-1])
+
     def shade(self, top: float, bottom: float) -> None:
         """Darken from top to bottom by these factors: dirt and the shadow under a bumper."""
         ramp = np.linspace(top, bottom, self.alpha.shape[0], dtype=np.float32)[:, None, None]
@@ -168,7 +174,7 @@ def bonnet(shape: Shape, colour: Colour) -> Face:
 
 
 def glass(width_m: float, height_m: float, colour: Colour, top: float, bottom: float, rng: np.random.Generator) -> Face:
-    """Paint a window in its frame; `top` and `bottom` are the widths of the pillars as shares. Shapes loom behind it."""
+    """Paint a window in its frame, people behind it; `top` and `bottom` are the widths of the pillars as shares."""
     face = Face.blank(width_m, max(0.25, height_m), colour)
     face.fill([(top, 0.05), (1 - top, 0.05), (1 - bottom, 0.97), (bottom, 0.97)], GLASS_COLOUR, GLASS)
     for x in (0.28, 0.72):
@@ -224,9 +230,7 @@ def side(shape: Shape, colour: Colour, flipped: bool, text: str) -> Face:
     ]
     face.cut(outline)
     if flipped:
-        face.colour, face.gloss, face.alpha = (
-            np.ascontiguousarray(a[:, ::-1]) for a in (face.colour, face.gloss, face.alpha)
-        )
+        face.flip()
     if text:
         face.write(text, 0.5, 0.3, 0.22, (130, 50, 20) if sum(colour) > 380 else (225, 225, 225))
     return face
@@ -259,9 +263,7 @@ def cabin_side(shape: Shape, colour: Colour, flipped: bool, text: str) -> Face:
     for pane in panes:
         face.fill(pane, GLASS_COLOUR, GLASS)
     if flipped:
-        face.colour, face.gloss, face.alpha = (
-            np.ascontiguousarray(a[:, ::-1]) for a in (face.colour, face.gloss, face.alpha)
-        )
+        face.flip()
     if text and not shape.side_windows:
         face.write(text, 0.38 if flipped else 0.62, 0.5, 0.3, (130, 50, 20) if sum(colour) > 380 else (225, 225, 225))
     return face

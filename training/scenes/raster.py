@@ -19,6 +19,7 @@ from training.scenes.camera import NEAR_M, Array, Camera
 Picture = NDArray[np.uint8]
 OVERLAP_PX = 1.0  # neighbouring cells share a rim, so that no seam shows
 MIN_LEVEL_PX = 8
+HALF = 127  # of alpha
 
 
 @dataclass(eq=False)
@@ -34,19 +35,21 @@ class Part:
     two_sided: bool = False
     bias_m: float = 0.0  # drawn as if this much nearer: plates and lamps on a body
     levels: list[Picture] = field(init=False)
+    solid: bool = field(init=False)  # without holes
 
     def __post_init__(self) -> None:
         self.levels = [self.texture]
+        self.solid = int(self.texture[..., 3].min()) > HALF
         while min(self.levels[-1].shape[:2]) >= 2 * MIN_LEVEL_PX:
             last = self.levels[-1]
             size = (last.shape[1] // 2, last.shape[0] // 2)
-            self.levels.append(cv2.resize(last, size, interpolation=cv2.INTER_AREA))
+            self.levels.append(np.asarray(cv2.resize(last, size, interpolation=cv2.INTER_AREA), np.uint8))
 
     def moved(self, grid: Array) -> Part:
         """Return the same surface elsewhere; the pictures are shared."""
         copy = object.__new__(Part)
         copy.grid, copy.texture, copy.levels = grid, self.texture, self.levels
-        copy.mark, copy.two_sided, copy.bias_m = self.mark, self.two_sided, self.bias_m
+        copy.mark, copy.two_sided, copy.bias_m, copy.solid = self.mark, self.two_sided, self.bias_m, self.solid
         return copy
 
 
@@ -127,10 +130,16 @@ def _source(cell: Cell) -> tuple[Picture, NDArray[np.float32]]:
     return texture[top_px:bottom_px, left_px:right_px], corners.astype(np.float32)
 
 
-def mark(cells: Iterable[Cell], mask: Picture) -> None:
-    """Write each part's mark into `mask` (whole picture), in order, so that what hides a plate is known."""
+def mark(cells: Iterable[Cell], layer: Picture, place: tuple[int, int], mask: Picture) -> None:
+    """Write into `mask` (whole picture) what one drawn thing shows: 0 under its outline, its marks where they show."""
+    x, y = place
+    area = mask[y : y + layer.shape[0], x : x + layer.shape[1]]
+    area[layer[: area.shape[0], : area.shape[1], 3] > HALF] = 0
+    begun = False
     for cell in cells:
-        cv2.fillConvexPoly(mask, np.round(cell.corners).astype(np.int32), cell.part.mark)
+        begun = begun or cell.part.mark > 0
+        if begun and cell.part.solid:
+            cv2.fillConvexPoly(mask, np.round(cell.corners).astype(np.int32), cell.part.mark)
 
 
 def draw(cells: Iterable[Cell], canvas: Picture, origin: tuple[int, int]) -> None:

@@ -72,7 +72,7 @@ class Scene:
             rows = np.arange(image.shape[0], dtype=np.float32)
             horizon = float(self.camera.project(np.array([self.camera.position[0], 1e5, 0.0]))[1])
             distance = self.camera.position[2] * self.camera.focal_px / np.maximum(rows - horizon, 1.0)
-            fall = np.clip((IR_FULL_AT_M / np.maximum(distance, 1.0)) ** 1.5, 0.03, 1.0)
+            fall = np.clip((IR_FULL_AT_M / np.maximum(distance, 1.0)) ** 1.2, 0.04, 1.0)
             image = np.asarray(image * fall[:, None, None], np.uint8)
         return image
 
@@ -82,7 +82,8 @@ class Scene:
         barriers = []
         for number, x in enumerate(self.spec.lanes):
             own = [a for a in self.actors if a.spec.lane == number]
-            barriers.append(Barrier(x + 2.35, self.spec.stop_m - 1.3, self._light, openings(own)))
+            side = 1.0 if x >= self.spec.lanes[0] else -1.0
+            barriers.append(Barrier(x + side * 2.35, self.spec.stop_m - 1.3, side, self._light, openings(own)))
         return barriers
 
     def frame(self, number: int) -> tuple[Picture, list[truth.PlateTruth]]:
@@ -118,7 +119,7 @@ class Scene:
         if layer is None or layer.key != key:
             layer = self._layers[id(thing)] = self._rendered(thing, at_s, key)
         if layer.picture is not None:
-            mark(layer.cells, mask)
+            mark(layer.cells, layer.picture, layer.place, mask)
             laid_over(image, layer.picture, *layer.place)
 
     def _rendered(self, thing: Actor | Barrier, at_s: float, key: tuple[float, ...]) -> _Layer:

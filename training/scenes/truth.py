@@ -15,6 +15,7 @@ import numpy as np
 
 from training.scenes.actors import Actor, Plate
 from training.scenes.camera import Array
+from training.scenes.raster import Picture
 from training.scenes.spec import SceneSpec
 
 SCHEMA = "anpr-edge/scene-truth/1"
@@ -48,7 +49,7 @@ def character_px(plate: Plate, corners: Array) -> float:
     return float((left + right) / 2 * plate.char_share)
 
 
-def visible_share(mask: Array | np.ndarray, mark: int, corners: Array) -> float:  # type: ignore[type-arg]
+def visible_share(mask: Picture, mark: int, corners: Array) -> float:
     """Return which share of a plate's area shows its mark; what is outside the picture counts as hidden."""
     low = np.maximum(np.floor(corners.min(0)).astype(int), 0)
     high = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, [mask.shape[1], mask.shape[0]])

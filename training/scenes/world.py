@@ -44,7 +44,7 @@ def asphalt(rng: np.random.Generator, width_m: float, length_m: float, lanes: li
     image = np.clip(tone, 20, 220).astype(np.uint8)
     for _ in range(3):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
-        steps = rng.normal([3.0, 14.0], [8, 5], (50, 2)).cumsum(0) + [x, y]
+        steps = np.array([x, y]) + rng.normal([3.0, 14.0], [8, 5], (50, 2)).cumsum(0)
         cv2.polylines(image, [steps.astype(np.int32)], False, 74, int(rng.integers(1, 3)), cv2.LINE_AA)
     for _ in range(2):
         x, y, w, h = (
@@ -74,7 +74,8 @@ def _markings(
         cv2.rectangle(paint, px(x - 0.06, NEAR_M + length_m), px(x + 0.06, NEAR_M), 255, -1)
     for lane in lanes:
         cv2.rectangle(paint, px(lane - 1.45, stop_y + 0.3), px(lane + 1.45, stop_y), 255, -1)
-    wear = np.clip(0.75 + noise(rng, *paint.shape, ((2, 0.15), (12, 0.2), (60, 0.15))), 0, 1)
+    height, width, _ = image.shape
+    wear = np.clip(0.75 + noise(rng, height, width, ((2, 0.15), (12, 0.2), (60, 0.15))), 0, 1)
     share = (paint / np.float32(255) * wear)[..., None] * 0.8
     image[:] = np.round(image * (1 - share) + np.array([205, 212, 214], np.float32) * share)
 
@@ -109,8 +110,8 @@ def verges(rng: np.random.Generator, lanes: list[float], light: Light, wet: bool
         tone = 138 + noise(rng, height, width, ((1, 7.0), (4, 4.0), (60, 6.0)))
         tone[:: height // 70] -= 26
         tone[:, :: width // 18] -= 22
-        stone = cv2.cvtColor(np.clip(tone, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)
-        stone = np.asarray(stone * (0.72 if wet else 1.0), np.uint8)
+        grey = np.clip(tone * (0.72 if wet else 1.0), 0, 255).astype(np.uint8)
+        stone = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
         grid = _ground_grid(low, high)
         grid[..., 2] = KERB_M
         parts.append(Part(grid, opaque(_lit_flat(stone, light, 0.03))))
