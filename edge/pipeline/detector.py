@@ -217,17 +217,16 @@ def _whole(
 def _detections(
     found: Candidates, wanted: Any, scale: tuple[float, float], offset: tuple[int, int], shape: tuple[int, ...]
 ) -> tuple[Detection, ...]:
+    """Return the wanted candidates in pixels of the picture, cut to it, without those of which nothing is left."""
     factor, shift = np.array(scale), np.array(offset)
-    limit = np.array([shape[1], shape[0]])
-    detections = []
-    for index in np.flatnonzero(wanted):
-        box = np.clip(found.boxes[index].reshape(2, 2) / factor + shift, 0, limit).ravel()
-        if box[2] - box[0] < 1 or box[3] - box[1] < 1:
-            continue
-        corners: Any = None
-        if found.corners is not None:
-            points = found.corners[index] / factor + shift
-            corners = tuple((float(x), float(y)) for x, y in points)
-        score = float(np.clip(found.scores[index], 0, 1))
-        detections.append(Detection(Box(*(float(v) for v in box)), score, corners))
-    return tuple(detections)
+    boxes = found.boxes[wanted].reshape(-1, 2, 2) / factor + shift
+    boxes = np.minimum(np.maximum(boxes, 0), (shape[1], shape[0])).reshape(-1, 4)
+    scores = np.minimum(np.maximum(found.scores[wanted], 0.0), 1.0).tolist()
+    quads: list[Any] = [None] * len(boxes)
+    if found.corners is not None:
+        quads = [tuple(map(tuple, quad)) for quad in (found.corners[wanted] / factor + shift).tolist()]
+    return tuple(
+        Detection(Box(*box), score, quad)
+        for box, score, quad in zip(boxes.tolist(), scores, quads, strict=True)
+        if box[2] - box[0] >= 1 and box[3] - box[1] >= 1
+    )
