@@ -76,7 +76,7 @@ class FakeGate:
         m.plate_lost(camera, "too_small", 6)
         m.plate_lost(camera, "surplus", 2)
         for k in range(12):
-            m.plate_legible(camera, 18.0 + k, 60.0 + k)
+            m.plate_legible(camera, 18.0 + k, 0.12 + 0.01 * k)
             m.plate_read(camera)
             m.stage_took(camera, "read", 0.004)
         event = self.an_event(camera, plate, probability)
@@ -133,7 +133,7 @@ def a_verdict(plate: str, probability: float) -> Verdict:
     return Verdict(plate, probability, ((plate, probability), (other, (1 - probability) * 0.7)), plate, 12, "GB", 31.0)
 
 
-def a_read(plate: str, box: Box, sharpness: float = 74.0) -> PlateRead:
+def a_read(plate: str, box: Box, sharpness: float = 0.24) -> PlateRead:
     """One sharp look at `plate`."""
     posterior = np.full((12, CLASSES), 0.01 / (CLASSES - 1), np.float32)
     for slot in range(12):

@@ -36,9 +36,10 @@ export function aimPage(main, me, handlers) {
   main.append(
     h(
       "div",
-      { class: "split wide" },
-      h("div", {}, h("section", { class: "card", "aria-label": "Picture" }, h("label", { for: "camera", class: "inline" }, "Camera", select), picture, drawing.tools)),
-      h("aside", { "aria-label": "Verdict" }, verdict, h("section", { class: "card" }, h("h2", {}, "What the reader needs"), figures), walk.element),
+      { class: "aiming" },
+      verdict,
+      h("section", { class: "card", "aria-label": "Picture" }, h("label", { for: "camera", class: "inline" }, "Camera", select), picture, drawing.tools),
+      h("aside", { "aria-label": "Figures" }, h("section", { class: "card" }, h("h2", {}, "What the reader needs"), figures), walk.element),
     ),
   );
   let shown = 0;

@@ -47,8 +47,8 @@ function verdictLine(event) {
 }
 
 function rivals(verdict) {
-  const rows = verdict.alternatives.map(([text, p]) =>
-    h("tr", {}, h("th", { scope: "row" }, text), h("td", {}, bar(p, grade(p), percent(p))), h("td", { class: "number" }, percent(p))),
+  const rows = verdict.alternatives.map(([text, p], k) =>
+    h("tr", {}, h("th", { scope: "row" }, text), h("td", {}, bar(p, k ? "soft" : grade(p), percent(p))), h("td", { class: "number" }, percent(p))),
   );
   return h("table", { class: "rivals" }, h("caption", {}, `What ${verdict.reads} looks together say`), h("tbody", {}, rows));
 }

@@ -155,7 +155,8 @@ export class Drawing {
     const length = Math.hypot(dx, dy) || 1;
     const [nx, ny] = [-dy / length / aspect, dx / length];
     const [mx, my] = [(ax + bx) / 2, (ay + by) / 2];
-    const points = [[mx, my], [mx + nx * 0.09, my + ny * 0.09]];
+    const at = (along, across) => [mx + nx * along + (across * dx) / length / aspect, my + ny * along + (across * dy) / length];
+    const points = [at(0.03, 0), at(0.12, 0), at(0.08, 0.03), at(0.12, 0), at(0.08, -0.03)];
     return s("polyline", { class: "way", points: points.map(([x, y]) => `${1000 * x},${1000 * y}`).join(" ") });
   }
 

@@ -13,18 +13,18 @@ export function livePage(main, me, handlers) {
   main.append(h("div", { class: "split" }, grid, h("aside", { class: "card", "aria-label": "Last cars" }, h("h2", {}, "Last cars"), list)));
   const cards = new Map();
 
-  api("cameras").then((cameras) => {
-    for (const camera of cameras) {
+  async function fill() {
+    for (const camera of await api("cameras")) {
       const card = new Card(camera);
       cards.set(camera.camera, card);
       grid.append(card.element);
     }
     handlers.watchOnly([...cards.keys()]);
-  }, (error) => grid.append(h("p", { class: "empty" }, error.message)));
-  api("events").then(({ events }) => {
+    const { events } = await api("events");
     for (const event of events.slice(0, SHOWN).reverse()) add(event);
     if (!events.length) list.append(h("li", { class: "empty" }, "No car yet."));
-  }, () => {});
+  }
+  fill().catch((error) => grid.append(h("p", { class: "empty problem" }, error.message)));
 
   function add(event) {
     list.querySelector(".empty")?.remove();

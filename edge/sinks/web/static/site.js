@@ -71,7 +71,7 @@ function delivery(status) {
     h("li", { class: s.connected ? "good" : "bad" }, icon(s.connected ? "good" : "bad", s.connected ? "connected" : "not connected"), h("b", {}, s.sink), h("span", {}, s.connected ? `connected for ${duration(s.state_for_s)}` : s.reason, s.certificate_days === null ? "" : `, certificate for ${Math.floor(s.certificate_days)} days`)),
   );
   const waits = outbox.events ? `${outbox.events} events wait, the oldest for ${duration(outbox.oldest_s)}` : "Nothing waits";
-  const disks = status.disks.map((d) => h("li", {}, icon("good"), h("b", {}, `disk ${d.volume}`), h("span", {}, `${bytes(d.free_bytes)} free of ${bytes(d.total_bytes)}`)));
+  const disks = status.disks.map((d) => h("li", { class: "good" }, icon("good"), h("b", {}, `disk ${d.volume}`), h("span", {}, `${bytes(d.free_bytes)} free of ${bytes(d.total_bytes)}`)));
   return panel(
     "Delivery",
     h("p", {}, `${waits}. `, outbox.dead_letters ? h("span", { class: "bad" }, `${outbox.dead_letters} dead letters: anpr-edge outbox list`) : h("span", { class: "soft" }, "No dead letters.")),

@@ -76,7 +76,7 @@ function result(found) {
     "li",
     { "data-found": true },
     h("div", { class: "row" }, plate(found.text, "large"), h("span", { class: grade(found.probability) }, percent(found.probability))),
-    h("table", { class: "rivals" }, h("caption", {}, "What else it could be"), h("tbody", {}, (found.alternatives ?? []).map(([text, p]) => h("tr", {}, h("th", { scope: "row" }, text), h("td", {}, bar(p, grade(p), percent(p))), h("td", { class: "number" }, percent(p)))))),
+    h("table", { class: "rivals" }, h("caption", {}, "What else it could be"), h("tbody", {}, (found.alternatives ?? []).map(([text, p], k) => h("tr", {}, h("th", { scope: "row" }, text), h("td", {}, bar(p, k ? "soft" : grade(p), percent(p))), h("td", { class: "number" }, percent(p)))))),
   );
 }
 
