@@ -7,21 +7,28 @@ signal exits at once. What the stages do is none of this module's business.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import queue
 import signal
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
+from edge.errors import EdgeError
 from edge.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN_S = 18.0  # the service manager kills after 20
+STOP_WITHIN_S = 18.0  # all stages together; the service manager kills after 20
+STAGE_WITHIN_S = 6.0  # one that hangs must not use up the time of those behind it, which store and deliver
 WATCH_EVERY_S = 0.5
+DEEPEST_CALLS = 4  # per thread, in the report on a hang
 EXIT_FAILED = 1
 EXIT_AGAIN = 130  # a second signal
 
@@ -50,8 +57,10 @@ class Runtime:
         stages: in the order in which they start; they are stopped the other way round, one after the other, so that
             whatever a stage hands on is still taken in.
         healthy: tells whether the watchdog may be fed.
-        reload: what SIGHUP does.
+        reload: what SIGHUP does; when it raises an EdgeError, the old settings stay in force.
+        status: gives the line that `systemctl status` shows.
         service_manager: is told when the daemon is ready, alive and stopping.
+        exit_now: ends the process without any cleaning, at a second signal.
     """
 
     def __init__(
@@ -60,16 +69,24 @@ class Runtime:
         *,
         healthy: Callable[[], bool] = lambda: True,
         reload: Callable[[], None] = lambda: None,
+        status: Callable[[], str] = lambda: "watching the gate",
         service_manager: ServiceManager | None = None,
+        exit_now: Callable[[int], object] = os._exit,
     ) -> None:
         self._stages = tuple(stages)
         self._healthy = healthy
         self._reload = reload
         self._manager = service_manager or ServiceManager()
+        self._status = status
+        self._exit_now = exit_now
         self._threads: dict[str, threading.Thread] = {}
-        self._wake = threading.Event()
-        self._stop_wanted = False
+        # Wakes the main thread. An Event could dead-lock in a signal handler that interrupts its own reader;
+        # SimpleQueue is made for that.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._stop_wanted = ""
+        self._signals = 0
         self._reload_wanted = False
+        self._was_healthy = True
         self._failed: str | None = None
 
     def run(self) -> int:
@@ -89,8 +106,8 @@ class Runtime:
 
     def request_stop(self) -> None:
         """Make `run` stop everything and return. Any thread may call it."""
-        self._stop_wanted = True
-        self._wake.set()
+        self._stop_wanted = self._stop_wanted or "asked to stop"
+        self._wake.put(None)
 
     def _start(self, stage: Stage) -> None:
         thread = threading.Thread(target=self._guarded, args=(stage,), name=stage.name, daemon=True)
@@ -104,47 +121,84 @@ class Runtime:
             log.exception("thread %s failed; the daemon stops", stage.name)
             self._failed = self._failed or stage.name
         finally:
-            self._wake.set()
+            self._wake.put(None)
 
     def _watch(self) -> None:
         while not self._over():
             if self._reload_wanted:
                 self._reload_wanted = False
-                self._manager.reloading()
-                self._reload()
-                self._manager.ready()
-            if self._healthy():
-                self._manager.alive()
-            self._wake.wait(WATCH_EVERY_S)
-            self._wake.clear()
+                self._read_settings_again()
+            self._feed_watchdog()
+            self._manager.status(self._status())
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=WATCH_EVERY_S)
+
+    def _read_settings_again(self) -> None:
+        self._manager.reloading()
+        try:
+            self._reload()
+        except EdgeError as error:
+            log.error("the settings stay as they were: %s", error)
+        self._manager.ready()
+
+    def _feed_watchdog(self) -> None:
+        healthy = self._healthy()
+        if healthy:
+            self._manager.alive()
+        if healthy != self._was_healthy:
+            self._was_healthy = healthy
+            if healthy:
+                log.warning("all threads make progress again")
+            else:
+                log.error("a thread makes no progress; the service manager is no longer told that all is well")
+                log.error("where the threads are:\n%s", _stacks())  # the only witness before we are killed
 
     def _over(self) -> bool:
+        if self._failed is not None:
+            return True
+        if self._stop_wanted:
+            log.info("stopping: %s", self._stop_wanted)
+            return True
         leading = [self._threads[s.name] for s in self._stages if s.leads]
-        return (
-            self._stop_wanted or self._failed is not None or (bool(leading) and not any(t.is_alive() for t in leading))
-        )
+        if leading and not any(t.is_alive() for t in leading):
+            log.info("stopping: nothing is left to do")
+            return True
+        return False
 
     def _stop(self) -> list[str]:
-        """Stop the stages from the last one started to the first; return those that did not end in time."""
+        """Stop the stages from the last one started to the first; return those that did not end as they should."""
         deadline_s = time.monotonic() + STOP_WITHIN_S
         late: list[str] = []
         for stage in reversed(self._stages):
-            stage.stop()
+            try:
+                stage.stop()
+            except EdgeError as error:
+                log.error("thread %s cannot be stopped: %s", stage.name, error)
+                late.append(stage.name)
             thread = self._threads.get(stage.name)
             if thread is None:
                 continue
-            thread.join(max(0.1, deadline_s - time.monotonic()))
+            thread.join(max(0.1, min(STAGE_WITHIN_S, deadline_s - time.monotonic())))
             if thread.is_alive():
+                log.error("thread %s did not end in time and is left behind", stage.name)
                 late.append(stage.name)
-        if late:
-            log.error("threads that did not end in time: %s", ", ".join(late))
         return late
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             self._reload_wanted = True
-        elif self._stop_wanted:
-            os._exit(EXIT_AGAIN)
         else:
-            self._stop_wanted = True
-        self._wake.set()
+            self._signals += 1
+            self._stop_wanted = self._stop_wanted or signal.Signals(number).name
+        if self._signals > 1:
+            self._exit_now(EXIT_AGAIN)
+        self._wake.put(None)
+
+
+def _stacks() -> str:
+    """Return what every thread is doing now, as text."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "\n".join(
+        f"thread {names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame)[-DEEPEST_CALLS:])}"
+        for ident, frame in sys._current_frames().items()
+    )

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
+_FEEDS_PER_PERIOD = 3  # leaves room for two losses
+
 
 class ServiceManager:
     """The other end of NOTIFY_SOCKET, or nobody. Used by the main thread only."""
@@ -22,15 +24,21 @@ class ServiceManager:
         address = environment.get("NOTIFY_SOCKET", "")
         # A leading @ stands for the zero byte of Linux' abstract socket names.
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        watchdog_us = environment.get("WATCHDOG_USEC", "0")
-        self._period_s = (
-            int(watchdog_us) / 1e6 / 3 if watchdog_us.isdigit() else 0.0
-        )  # a third leaves room for two losses
+        self._period_s = _watchdog_s(environment) / _FEEDS_PER_PERIOD
         self._fed_s = float("-inf")
+        self._status = ""
+        self._deaf = False
 
-    def ready(self, status: str = "watching the gate") -> None:
+    def ready(self) -> None:
         """Say that the daemon works (again)."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send("READY=1")
+
+    def status(self, text: str) -> None:
+        """Show `text` in `systemctl status`, unless it shows it already."""
+        line = " ".join(text.split())
+        if line != self._status:
+            self._status = line
+            self._send(f"STATUS={line}")
 
     def alive(self) -> None:
         """Feed the watchdog, if the unit has one and it is time to."""
@@ -40,18 +48,32 @@ class ServiceManager:
             self._send("WATCHDOG=1")
 
     def reloading(self) -> None:
-        """Say that the settings are being read again."""
+        """Say that the settings are being read again; `ready` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
         """Say that the daemon is on its way out."""
-        self._send("STOPPING=1\nSTATUS=storing and delivering what is left")
+        self._send("STOPPING=1")
+        self.status("storing and delivering what is left")
 
     def _send(self, message: str) -> None:
         if not self._address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+                channel.settimeout(1.0)  # a service manager that hangs must not stop the gate
                 channel.sendto(message.encode(), self._address)
         except OSError as error:
-            log.warning("the service manager cannot be told: %s", error)
+            if not self._deaf:
+                log.warning("the service manager cannot be told: %s", error)
+            self._deaf = True
+        else:
+            self._deaf = False
+
+
+def _watchdog_s(environment: Mapping[str, str]) -> float:
+    """Return within which time the service manager wants to hear from this process; 0 when it does not."""
+    period_us, process = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID", "")
+    if not period_us.isdigit() or process not in ("", str(os.getpid())):
+        return 0.0
+    return int(period_us) / 1e6

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from edge.logs import masked
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")  # greedy: a password may hold an unescaped @
-_SECRET_PARAMETER = re.compile(r"(?i)\b(pass(?:word|wd)?|pwd|token|secret|auth|key|sig(?:nature)?|user-pw)=[^&\s\"']+")
 _GSTREAMER = "gst:"
 
 
 def shown(url: str) -> str:
     """Return `url` with user, password and secret parameters replaced by ***: the form for logs and errors."""
-    return _SECRET_PARAMETER.sub(r"\1=***", _CREDENTIALS.sub("***@", url))
+    return masked(url)
 
 
 def is_rtsp(url: str) -> bool:
