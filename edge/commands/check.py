@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from edge.clock import SystemClock
 from edge.commands.options import ConfigOption
 from edge.config import effective, load
 from edge.config.settings import Settings
@@ -48,4 +49,6 @@ def _models(settings: Settings) -> dict[str, str]:
 
 
 def _delivery(settings: Settings) -> dict[str, str]:
-    return {}
+    from edge.sinks import preflight
+
+    return preflight.facts(settings, SystemClock().utc())

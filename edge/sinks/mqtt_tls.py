@@ -76,6 +76,11 @@ def expiry(certificate_file: Path) -> datetime:
     return x509.load_pem_x509_certificate(certificate_file.read_bytes()).not_valid_after_utc
 
 
+def valid_from(certificate_file: Path) -> datetime:
+    """Return from when on (aware UTC) the certificate in the PEM file is valid; errors as `expiry`."""
+    return x509.load_pem_x509_certificate(certificate_file.read_bytes()).not_valid_before_utc
+
+
 def fingerprint(tls: MqttTlsSettings) -> tuple[tuple[int, int, int], ...]:
     """Return something that changes when any of the files is replaced or rewritten."""
     paths = (tls.ca_file, tls.certificate_file, tls.key_file, tls.revoked_file)

@@ -1,0 +1,92 @@
+"""`anpr-edge outbox`: what waits for delivery, what was given up and why, and getting it out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from edge.commands.options import ConfigOption
+from edge.config import load
+from edge.sinks import outbox_admin
+from edge.sinks.wire import utc_text
+
+app = typer.Typer(help="Look into the durable queue while the daemon runs: list, retry, export.", no_args_is_help=True)
+SinkOption = Annotated[str | None, typer.Option("--sink", help="Only this sink: mqtt or webhook.", show_default=False)]
+DeadOption = Annotated[bool, typer.Option("--dead", help="Only dead letters: events that a sink refused for good.")]
+
+
+@app.command("list")
+def list_entries(
+    config: ConfigOption = Path("config.yaml"),
+    sink: SinkOption = None,
+    dead: DeadOption = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """List events that are not delivered yet, oldest first; plates are not shown.
+
+    Example: anpr-edge outbox list --dead
+    """
+    found = outbox_admin.entries(load(config).outbox.path, sink=sink, state="dead" if dead else None, limit=limit)
+    if as_json:
+        for entry in found:
+            typer.echo(json.dumps(asdict(entry) | {"stored_at": utc_text(entry.stored_at)}))
+        return
+    if not found:
+        typer.echo("nothing waits" if not dead else "no dead letters")
+        return
+    Console().print(_table(found))
+
+
+@app.command("retry")
+def retry(
+    config: ConfigOption = Path("config.yaml"),
+    sink: SinkOption = None,
+    event_ids: Annotated[list[str] | None, typer.Argument(help="Events; none: all dead letters.")] = None,
+) -> None:
+    """Send dead letters again; a running daemon takes them up within a second.
+
+    Example: anpr-edge outbox retry 0198c1f2-...
+    """
+    count = outbox_admin.put_back(load(config).outbox.path, sink=sink, event_ids=event_ids or ())
+    typer.echo(f"{count} dead letter{'' if count == 1 else 's'} will be sent again")
+
+
+@app.command("export")
+def export(
+    config: ConfigOption = Path("config.yaml"),
+    sink: SinkOption = None,
+    dead: DeadOption = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; without, standard output.")] = None,
+) -> None:
+    """Write undelivered events as JSON lines in the wire schema; they stay in the queue.
+
+    Example: anpr-edge outbox export -o events.jsonl
+    """
+    lines = outbox_admin.export(load(config).outbox.path, sink=sink, state="dead" if dead else None)
+    if output is None:
+        for line in lines:
+            sys.stdout.write(line.decode())
+        return
+    with output.open("wb") as file:
+        count = sum(1 for line in lines if file.write(line))
+    typer.echo(f"{count} events written to {output}")
+
+
+def _table(found: list[outbox_admin.Entry]) -> Table:
+    table = Table(
+        "stored", "lane", "no.", "type", "sink", "state", "tries", "event", "reason", box=None, pad_edge=False
+    )
+    for e in found:
+        table.add_row(
+            f"{e.stored_at:%Y-%m-%d %H:%M:%S}", e.lane, str(e.sequence), e.type, e.sink, e.state, str(e.attempts),
+            e.event_id, e.reason,
+        )  # fmt: skip
+    return table
