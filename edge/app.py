@@ -7,10 +7,13 @@ to take it; `Runtime` stops it the other way round. Only here do the parts meet.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge import __version__, health
 from edge.board import Board, ModelStatus
@@ -35,7 +38,12 @@ from edge.telemetry import CameraTelemetry, MeteredSink
 from edge.types import Frame
 from edge.vision import VisionStage, build_pipeline
 
+if TYPE_CHECKING:
+    from edge.sinks.web.server import WebServer
+
 log = logging.getLogger(__name__)
+
+HISTORY_BACKOFF_S = 60.0  # longest pause between attempts to write the page's history
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,13 @@ class _Site:
     outbox: Outbox
 
 
-def run(settings: Settings, *, reload: Callable[[], None] = lambda: None) -> int:
+def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config_path: Path | None = None) -> int:
     """Watch the cameras of `settings` until told to stop; return the exit code of the process.
 
     Args:
         settings: validated.
         reload: what SIGHUP does.
+        config_path: where the settings came from; the web page saves drawings there.
 
     Raises:
         ModelError: a model cannot be used.
@@ -63,11 +72,18 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None) -> int
     """
     with ExitStack() as stack:
         site = _site(settings, stack)
-        publishers = [PublishStage(site.outbox, s, clock=site.clock, max_backoff_s=b) for s, b in _sinks(site)]
+        sinks, page = _sinks(site), []
+        if settings.web.enabled:
+            history, server = _web(site, config_path)
+            sinks.append((MeteredSink(history, site.metrics, site.clock), HISTORY_BACKOFF_S))
+            page.append(Stage(server.name, server.run, server.stop))
+            log.info("the web page is at %s", server.url)
+        publishers = [PublishStage(site.outbox, s, clock=site.clock, max_backoff_s=b) for s, b in sinks]
         keeper = Housekeeping(site.board, site.outbox, publishers, {"outbox": settings.outbox.path.resolve().parent})
         stages = [
             *(Stage(p.name, p.run, p.stop) for p in publishers),
             Stage("housekeeping", keeper.run, keeper.stop),
+            *page,
         ]
         cameras = [_camera_stages(site, camera) for camera in settings.cameras]
         stages += [vision for vision, _ in cameras] + [capture for _, capture in cameras]
@@ -111,6 +127,29 @@ def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
         Stage(name, vision.run, mailbox.close, leads=True),
         Stage(f"capture-{camera.name}", capture.run, capture.stop),
     )
+
+
+def _web(site: _Site, config_path: Path | None) -> tuple[Sink, WebServer]:
+    """Return the sink that the page searches, and the page."""
+    from edge.sinks.history import History  # noqa: PLC0415  (a gate without the page does not pay for the framework)
+    from edge.sinks.web.app import Parts  # noqa: PLC0415
+    from edge.sinks.web.server import WebServer  # noqa: PLC0415
+
+    kept = site.settings.web.history
+    history = History(kept.path, site.clock, keep_days=kept.keep_days, keep_events=kept.keep_events)
+    config = () if config_path is None else ("-c", str(config_path))
+    command = (sys.executable, "-m", "edge")
+    parts = Parts(
+        site.settings,
+        site.board,
+        site.metrics,
+        history,
+        site.clock,
+        config_path,
+        read=(*command, "read", "--json", *config),
+        replay=(*command, "replay", "--json", *config),
+    )
+    return history, WebServer(parts)
 
 
 def _fallback_reporter(site: _Site) -> Callable[[ProviderFallback], None]:

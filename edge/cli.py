@@ -12,7 +12,22 @@ from importlib.metadata import entry_points
 
 import typer
 
-from edge.commands import annotate, check, demo, evaluate, explain, models, read, replay, run, site, version
+from edge.commands import (
+    annotate,
+    check,
+    demo,
+    evaluate,
+    explain,
+    models,
+    outbox,
+    read,
+    replay,
+    run,
+    site,
+    status,
+    version,
+    web,
+)
 from edge.errors import ConfigError, EdgeError
 
 EXIT_FAILED = 1
@@ -28,9 +43,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (run, replay, read, evaluate, explain, annotate, site, check, demo, version):
+for command in (run, status, replay, read, evaluate, explain, annotate, site, check, demo, version):
     command.register(app)
 app.add_typer(models.app, name="models")
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(web.app, name="web")
 _PLUGINS = "anpr_edge.commands"
 
 

@@ -37,4 +37,4 @@ def run(config: ConfigOption = Path("config.yaml")) -> None:
         except ConfigError as error:
             log.error("the settings stay as they were: %s", error)
 
-    raise typer.Exit(app.run(settings, reload=reload))
+    raise typer.Exit(app.run(settings, reload=reload, config_path=config))

@@ -30,6 +30,11 @@ URL = typer.Option("http://127.0.0.1:9464", "--url", help="Monitoring port of th
 AS_JSON = typer.Option(False, "--json", help="Print the document as it came, for programs.")
 
 
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("status")(status)
+
+
 def status(url: str = URL, as_json: bool = AS_JSON) -> None:
     """Show what the running daemon sees, loses and waits for.
 

@@ -115,6 +115,9 @@ class History:
         except StorageError as error:
             raise SinkUnavailable(str(error)) from error
 
+    def interrupt(self) -> None:
+        """Nothing blocks for longer than the disk does."""
+
     def close(self) -> None:
         """Nothing is held open between calls."""
 

@@ -14,6 +14,7 @@ from edge.sinks.history import History
 from edge.sinks.web.app import Parts
 from edge.sinks.web.auth import hash_password
 from edge.sinks.web.server import WebServer
+from edge.types import GateEvent
 from tests.web.fake_gate import FakeGate
 
 PASSWORD = "correct horse battery"
@@ -63,32 +64,41 @@ class Site:
 def serve(folder: Path, *, users: bool = False, passages: int = 14, try_timeout_s: float = 20) -> Iterator[Site]:
     """Serve the page on a free loop-back port; with `users`, vera, otto and anna may log in."""
     config = folder / "config.yaml"
-    config.write_text(CONFIG.format(folder=folder, try_timeout_s=try_timeout_s) + (f"  users:\n{USERS}" if users else ""))
+    config.write_text(
+        CONFIG.format(folder=folder, try_timeout_s=try_timeout_s) + (f"  users:\n{USERS}" if users else "")
+    )
     gate = FakeGate()
     gate.come_up()
     settings = load(config, {})
     local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0})})
     history = History(settings.web.history.path, gate.clock, keep_days=30, keep_events=1000)
-    history.write([e for k in range(passages) for e in [_passage(gate, k)]])
+    history.write([_passage(gate, k) for k in range(passages)])
     for camera in gate.board.lanes:
         gate.show(camera, 1)
     reader = (sys.executable, str(READER))
-    parts = Parts(local, gate.board, gate.metrics, history, SystemClock(), config, (*reader, "read"), (*reader, "replay"))
+    parts = Parts(
+        local, gate.board, gate.metrics, history, SystemClock(), config, (*reader, "read"), (*reader, "replay")
+    )
     server = WebServer(parts)
-    server.start()
+    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    thread.start()
     try:
         yield Site(gate, local, parts, server, config)
     finally:
-        server.close()
+        server.stop()
+        thread.join(10)
+        assert not thread.is_alive()
 
 
-def _passage(gate: FakeGate, k: int):  # type: ignore[no-untyped-def]
+def _passage(gate: FakeGate, k: int) -> GateEvent:
     gate.clock.advance_to(gate.clock.monotonic_s() + 97)
     for camera in gate.board.lanes:
         gate.board.beat(f"vision-{camera}")
     if k % 9 == 5:
         return gate.an_event("entry-cam", None)
-    return gate.drive_by(("entry-cam", "exit-cam")[k % 3 == 1], PLATES[k % len(PLATES)], (0.998, 0.97, 0.86, 0.9991, 0.74)[k % 5])
+    return gate.drive_by(
+        ("entry-cam", "exit-cam")[k % 3 == 1], PLATES[k % len(PLATES)], (0.998, 0.97, 0.86, 0.9991, 0.74)[k % 5]
+    )
 
 
 @contextmanager

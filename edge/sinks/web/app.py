@@ -65,7 +65,7 @@ class Parts:
     read: tuple[str, ...] = ()  # command lines for the page Try; empty: there is no such page
     replay: tuple[str, ...] = ()
     explain: Explain | None = None
-    apply: Callable[[], str] = lambda: "Saved. Restart the daemon to use it."
+    apply: Callable[[], str] = lambda: "Saved. It is used from the next start on: sudo systemctl restart anpr-edge"
 
 
 class LogIn(BaseModel):

@@ -1,4 +1,4 @@
-"""The web server: uvicorn in one background thread, below the gate's priority.
+"""The web server: uvicorn on one thread of the daemon, below the gate's priority.
 
 It starts and stops with the daemon; what the page shows and allows is `app`'s.
 """
@@ -10,7 +10,6 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
@@ -19,23 +18,23 @@ from edge.errors import ConfigError, SinkUnavailable
 from edge.sinks.web.app import Parts, build
 
 NICE = 10  # the page waits when the gate needs the processor
-STOP_WITHIN_S = 5.0
 MAX_CONNECTIONS = 512
 
 
 class WebServer:
-    """Serves the page.
+    """Serves the page: a stage of the daemon. `run` on its own thread, `stop` from any.
 
     Args:
         parts: what it shows.
-        on_failure: called from the server's thread if it ends without being asked to.
 
     Raises:
         SinkUnavailable: the address cannot be listened on.
         ConfigError: certificate or key cannot be used.
     """
 
-    def __init__(self, parts: Parts, on_failure: Callable[[BaseException], None] = lambda _: None) -> None:
+    name = "web"
+
+    def __init__(self, parts: Parts) -> None:
         web = parts.settings.web
         app, self._live = build(parts)
         config = uvicorn.Config(
@@ -58,9 +57,7 @@ class WebServer:
         self._scheme = "https" if web.certificate else "http"
         self._socket = _listen(web.host, web.port)
         self._server = uvicorn.Server(config)
-        self._on_failure = on_failure
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
 
     @property
     def url(self) -> str:
@@ -78,28 +75,20 @@ class WebServer:
         """Return how many pictures were made for viewers so far."""
         return self._live.encoded
 
-    def start(self) -> None:
-        """Begin to answer; connections made before that wait."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop answering, within seconds even with viewers connected; may be called twice, and before `start`."""
-        self._server.should_exit = True
-        if self._thread.is_alive():
-            if self._loop is not None:
-                with suppress(RuntimeError):  # the loop ended by itself in the meantime
-                    self._loop.call_soon_threadsafe(self._live.close)
-            self._thread.join(STOP_WITHIN_S)
-            self._server.force_exit = True
-        self._socket.close()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Answer until `stop`; connections made before that have waited."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # of this thread only, on Linux
         try:
             asyncio.run(self._serve())
-        except BaseException as error:
-            self._on_failure(error)
-            raise
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Make `run` return within seconds, even with viewers connected. Any number of times."""
+        self._server.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop ended by itself in the meantime
+                self._loop.call_soon_threadsafe(self._live.close)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
