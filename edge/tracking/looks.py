@@ -17,11 +17,12 @@ import numpy as np
 from edge.tracking.iou import Float64Array
 from edge.types import PlateRead
 
-HALF_HEIGHT_PX = 12.0  # a line of characters this high has half a vote
+HALF_HEIGHT_PX = 13.0  # a line of characters this high has half a vote
 HEIGHT_STEEPNESS_PX = 3.0
 TWO_LINES_BELOW_ASPECT = 2.2  # a plate squarer than this has two lines, each half as high
-HALF_SHARPNESS = 0.15  # on the scale of pipeline.image
+HALF_SHARPNESS = 0.25  # on the scale of pipeline.image: the worst twentieth of real crops lies below
 CUT_FACTOR = 0.3  # a plate at the edge of the picture has probably lost a character
+BETTER_COUNTS = 2.0  # power of the quality: on real crops the best looks deserve more than their share
 MIN_WEIGHT = 0.05  # below this a look has no say
 
 SAME_SIZE = 0.08  # looks whose heights differ by less than this share are the same view of the plate
@@ -99,7 +100,7 @@ def votes(reads: Sequence[PlateRead]) -> Float64Array:
     together. All votes together are at least one: even a bad look says what it says.
     """
     quality_share = np.array([quality(r) for r in reads])
-    quality_share /= max(quality_share.max(initial=0.0), 1e-9)
+    quality_share = (quality_share / max(quality_share.max(initial=0.0), 1e-9)) ** BETTER_COUNTS
     heights = np.log(np.array([max(r.height_px, 1.0) for r in reads]))
     times = np.array([r.at_s for r in reads])
     same_size = np.exp(-np.square((heights[:, None] - heights[None, :]) / SAME_SIZE))
