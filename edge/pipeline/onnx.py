@@ -33,8 +33,9 @@ _NAMES = {
     "tensorrt": "TensorrtExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
 }
-# TensorRT builds an engine for minutes at the first start, so nobody gets it without asking.
-_AUTO = ("cuda", "openvino", "cpu")
+# TensorRT builds an engine for minutes at the first start, and OpenVINO on a CPU was measured half as fast as
+# onnxruntime's own kernels, so nobody gets either without asking (docs/decisions/0010-where-models-run.md).
+_AUTO = ("cuda", "cpu")
 _INSTALL = {
     "cuda": "install anpr-edge[gpu] and the NVIDIA driver, or set models.provider: auto",
     "tensorrt": "install anpr-edge[gpu] and TensorRT, or set models.provider: auto",
@@ -91,7 +92,7 @@ class OnnxModel:
 
     Args:
         path: the ONNX file, weights inside.
-        provider: where to run; `auto` takes the first of CUDA, OpenVINO, CPU that works.
+        provider: where to run; `auto` takes CUDA if it works, else the CPU.
         strict: refuse to load rather than run elsewhere than `provider` says.
         threads: threads on the CPU; 0 is one less than the cores this process may use, at least 1.
         sha256: what the file's hash must be, if that is known.

@@ -105,8 +105,8 @@ def test_strict_refuses_instead_of_falling_back(file: Path) -> None:
 
 def test_auto_takes_what_is_here_without_a_word(file: Path) -> None:
     """Having no GPU is normal, not a fall-back."""
-    if {"CUDAExecutionProvider", "OpenVINOExecutionProvider"} & set(onnxruntime.get_available_providers()):
-        pytest.skip("this machine may have something faster than the CPU")
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine may have a GPU")
     told: list[ProviderFallback] = []
     assert OnnxModel(file, report=told.append).provider == "cpu"
     assert told == []
