@@ -48,7 +48,14 @@ class PlateStream(IterableDataset[Batch]):
     """Batches without end."""
 
     def __init__(
-        self, cache: PlateCache, crops: list[LabelledCrop], patches: list[NDArray[np.uint8]], mix: Mix, batch: int, seed: int
+        self,
+        cache: PlateCache,
+        crops: list[LabelledCrop],
+        patches: list[NDArray[np.uint8]],
+        mix: Mix,
+        *,
+        batch: int,
+        seed: int,
     ) -> None:
         self._cache, self._crops, self._patches = cache, crops, patches
         self._mix, self._batch, self._seed = mix, batch, seed

@@ -40,7 +40,9 @@ class PlateCache:
         return len(self.texts)
 
 
-def _render_one(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], str, int]:
+def _render_one(
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], str, int]:
     boxes = np.zeros((SLOTS, 4), np.float32)
     if rng.random() < NEGATIVE_SHARE:
         middle = np.array(CANVAS_PX, np.float32) / 2
@@ -57,11 +59,11 @@ def _render_one(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np
     return to_grey(rng, picture), box, boxes, plate.text, plate.lines
 
 
-def _render_chunk(seed: int, chunk: int, folder: Path) -> Path:
-    """Render one chunk to a file; every chunk has a random stream of its own."""
+def _render_chunk(seed: int, chunk: int, folder: Path, size: int) -> Path:
+    """Render one chunk of `size` plates to a file; every chunk has a random stream of its own."""
     cv2.setNumThreads(0)
     rng = np.random.default_rng([seed, chunk])
-    rows = [_render_one(rng) for _ in range(CHUNK)]
+    rows = [_render_one(rng) for _ in range(size)]
     path = folder / f"chunk-{seed}-{chunk:05d}.npz"
     pictures, plates, boxes, texts, lines = zip(*rows, strict=True)
     part = path.with_suffix(".part.npz")
@@ -71,17 +73,18 @@ def _render_chunk(seed: int, chunk: int, folder: Path) -> Path:
     return path
 
 
-def render_cache(folder: Path, count: int, seed: int, processes: int, first_chunk: int = 0) -> None:
-    """Render `count` plates into `folder`; chunks already there are kept, so it can be resumed."""
+def render_cache(folder: Path, count: int, seed: int, processes: int) -> None:
+    """Render `count` plates into `folder`; chunks already there are kept, so it can be resumed or grown."""
     folder.mkdir(parents=True, exist_ok=True)
-    chunks = range(first_chunk, first_chunk + -(-count // CHUNK))
-    missing = [chunk for chunk in chunks if not (folder / f"chunk-{seed}-{chunk:05d}.npz").exists()]
+    sizes = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
+    jobs = [(seed, chunk, folder, size) for chunk, size in enumerate(sizes)
+            if not (folder / f"chunk-{seed}-{chunk:05d}.npz").exists()]  # fmt: skip
     if processes <= 1:
-        for chunk in missing:
-            _render_chunk(seed, chunk, folder)
+        for job in jobs:
+            _render_chunk(*job)
         return
     with ProcessPoolExecutor(processes) as pool:
-        for done in [pool.submit(_render_chunk, seed, chunk, folder) for chunk in missing]:
+        for done in [pool.submit(_render_chunk, *job) for job in jobs]:
             done.result()
 
 

@@ -78,7 +78,7 @@ def load_crops(split: str, statuses: Sequence[str] = ("ok",), folder: Path | Non
     with zipfile.ZipFile(folder / "crops.zip") as archive:
         members = _members(archive)
         for row in table.to_dict("records"):
-            if split != "val" and held_back(row["text"]) != (split == "slice") or len(row["text"]) > SLOTS:
+            if len(row["text"]) > SLOTS or (split != "val" and held_back(row["text"]) != (split == "slice")):
                 continue
             margins = (0.0, 0.0) if row["source"] == "china" else (0.06, 0.12)
             picture = _decode(archive.read(members[row["file"]]), row["file"])

@@ -88,7 +88,7 @@ def found_quad(rng: np.random.Generator, quad: Floats) -> Floats:
 
 
 def _photograph(
-    rng: np.random.Generator, canvas: Image, box: Floats, line_px: float, lines: int, strength: float
+    rng: np.random.Generator, canvas: Image, box: Floats, *, line_px: float, lines: int, strength: float
 ) -> tuple[Image, Floats, Floats]:
     """Return a camera's picture of a cached plate, the plate's corners in it, and the canvas' matrix."""
     width, height = box[2] - box[0], box[3] - box[1]
@@ -122,7 +122,9 @@ def rendered_sample(rng: np.random.Generator, cache: PlateCache, index: int) -> 
     line_px = float(np.exp(rng.uniform(low, high)))
     strength = float(rng.uniform(0.1, 0.9))
     box = cache.plates[index]
-    picture, quad, to_picture = _photograph(rng, cache.pictures[index], box, line_px, lines, strength)
+    picture, quad, to_picture = _photograph(
+        rng, cache.pictures[index], box, line_px=line_px, lines=lines, strength=strength
+    )
     found = found_quad(rng, quad)
     cut = text and fate > 0.985
     if cut:  # the plate leaves the picture: nobody can know what is missing
@@ -161,7 +163,10 @@ def photographed_sample(rng: np.random.Generator, crop: LabelledCrop) -> Sample:
     centre = quad.mean(0)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
     quad = (quad - centre) @ turn.T + centre
-    quad += rng.normal(0, 1, (4, 2)) * (0.012 * width, 0.03 * height) + rng.normal(0, 1, 2) * (0.012 * width, 0.03 * height)
+    quad += rng.normal(0, 1, (4, 2)) * (0.012 * width, 0.03 * height) + rng.normal(0, 1, 2) * (
+        0.012 * width,
+        0.03 * height,
+    )
     quad = margin_quad(quad.astype(np.float32), *(rng.normal(0, 1, 2) * (0.025, 0.05)))
     readable = crop.status in ("ok", "unsure")
     weight = {"ok": 1.0, "unsure": 0.3}.get(crop.status, 0.0)

@@ -60,8 +60,6 @@ def score(read: Reader, crops: Sequence[LabelledCrop], batch: int = 64) -> Score
     count = {name: int(chosen.sum()) for name, chosen in groups.items() if chosen.any()}
     probability = np.array([p for _, p in answers])
     errors = tuple(
-        (crop.file, crop.text, text, p)
-        for (text, p), crop, ok in zip(answers, crops, right, strict=True)
-        if not ok
+        (crop.file, crop.text, text, p) for (text, p), crop, ok in zip(answers, crops, right, strict=True) if not ok
     )
     return Score(exact, count, calibration_error(probability[~china], right[~china]), errors)

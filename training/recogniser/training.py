@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from training.recogniser.batches import Batch, PlateStream
@@ -39,7 +39,7 @@ class Plan:
     decay_share: float = 0.4  # of the budget, at its end
     warm_up_steps: int = 300
     weight_decay: float = 0.03
-    ema: float = 0.999
+    ema: float = 0.998
     checkpoint_every_s: float = 180.0
     seed: int = 1
     threads: int = 1
@@ -64,7 +64,7 @@ class Trainer:
         self.plan = plan
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = PlateReader().to(self.device, memory_format=torch.channels_last)
-        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(plan.ema), use_buffers=True)
+        self.average = AveragedModel(self.network, multi_avg_fn=_averaging(plan.ema), use_buffers=True)
         self.optimiser = torch.optim.AdamW(_groups(self.network, plan.weight_decay), lr=plan.rate)
         self.progress = Progress()
 
@@ -139,6 +139,21 @@ class Trainer:
         done = self.progress.elapsed_s / self.plan.budget_s
         into = (done - (1 - self.plan.decay_share)) / self.plan.decay_share
         return warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, max(0.0, into)))) + 1e-3
+
+
+def _averaging(limit: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+    """Return an exponential average whose memory grows with the run, so that early weights are soon forgotten."""
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def update(averages: list[Tensor], currents: list[Tensor], count: Tensor) -> None:
+        share = max(1 - limit, 9.0 / (10.0 + float(count)))
+        for average, current in zip(averages, currents, strict=True):
+            if average.is_floating_point():
+                average.lerp_(current.to(average.dtype), share)
+            else:
+                average.copy_(current)
+
+    return update
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -70,7 +70,9 @@ def shadow(rng: np.random.Generator, image: Image, strength: float) -> Image:
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     side = (xs / width - rng.uniform(0.1, 0.9)) * np.cos(angle) + (ys / height - rng.uniform(0.1, 0.9)) * np.sin(angle)
     dark = 1 / (1 + np.exp(-side * rng.uniform(6, 80)))
-    return (image * _per_channel((1 - strength * rng.uniform(0.2, 0.75) * dark).astype(np.float32), image)).astype(np.uint8)
+    return (image * _per_channel((1 - strength * rng.uniform(0.2, 0.75) * dark).astype(np.float32), image)).astype(
+        np.uint8
+    )
 
 
 def bloom(rng: np.random.Generator, image: Image, strength: float) -> Image:

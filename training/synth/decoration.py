@@ -34,7 +34,7 @@ SHIELD_POINTS = np.array([(-1, -1), (1, -1), (1, 0.2), (0.6, 0.8), (0, 1.15), (-
 
 def vary(rng: np.random.Generator, colour: Colour, spread: float = 14.0) -> Colour:
     """Return a colour near `colour`: paint fades and differs by maker."""
-    b, g, r = (int(np.clip(c + rng.normal(0, spread), 0, 255)) for c in colour)
+    b, g, r = (min(255, max(0, round(c + shift))) for c, shift in zip(colour, rng.normal(0, spread, 3), strict=True))
     return b, g, r
 
 
@@ -44,20 +44,26 @@ def any_colour(rng: np.random.Generator) -> Colour:
     return vary(rng, PALETTE[names[int(rng.integers(len(names)))]], 25)
 
 
-def stamp(image: Image, mask: Image, x: int, y: int, colour: Colour, strength: float = 1.0) -> None:
+def stamp(image: Image, mask: Image, x: int, y: int, *, colour: Colour) -> None:
     """Paint `colour` where `mask` is set, with its top-left at (x, y); what sticks out is cut off."""
     height, width = image.shape[:2]
     left, top = max(0, x), max(0, y)
     right, bottom = min(width, x + mask.shape[1]), min(height, y + mask.shape[0])
     if right <= left or bottom <= top:
         return
-    alpha = mask[top - y : bottom - y, left - x : right - x, None].astype(np.float32) * (strength / 255.0)
+    alpha = mask[top - y : bottom - y, left - x : right - x, None].astype(np.float32) * (1.0 / 255.0)
     patch = image[top:bottom, left:right].astype(np.float32)
     image[top:bottom, left:right] = (patch + (np.asarray(colour, np.float32) - patch) * alpha).astype(np.uint8)
 
 
 def lettering(
-    rng: np.random.Generator, image: Image, text: str, box: tuple[int, int, int, int], colour: Colour, fancy: bool = True
+    rng: np.random.Generator,
+    image: Image,
+    text: str,
+    box: tuple[int, int, int, int],
+    colour: Colour,
+    *,
+    fancy: bool = True,
 ) -> None:
     """Write `text` centred into the box x y w h, as high as it fits."""
     x, y, w, h = box
@@ -68,7 +74,7 @@ def lettering(
     scale = min(h / mask.shape[0], w / mask.shape[1])
     size = (max(2, int(mask.shape[1] * scale)), max(2, int(mask.shape[0] * scale)))
     mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-    stamp(image, mask, x + (w - size[0]) // 2, y + (h - size[1]) // 2, colour)
+    stamp(image, mask, x + (w - size[0]) // 2, y + (h - size[1]) // 2, colour=colour)
 
 
 def seal(rng: np.random.Generator, image: Image, x: float, y: float, radius: float) -> None:
@@ -84,7 +90,9 @@ def seal(rng: np.random.Generator, image: Image, x: float, y: float, radius: flo
     elif inner < 0.6:
         angle = float(rng.uniform(0, 360))
         for k in range(6):
-            cv2.ellipse(image, centre, (size * 2 // 3,) * 2, angle, k * 60, k * 60 + 30, any_colour(rng), -1, cv2.LINE_AA)
+            cv2.ellipse(
+                image, centre, (size * 2 // 3,) * 2, angle, k * 60, k * 60 + 30, any_colour(rng), -1, cv2.LINE_AA
+            )
     elif inner < 0.85:
         text = "".join(fonts.CHARSET[int(rng.integers(36))] for _ in range(int(rng.integers(1, 3))))
         lettering(rng, image, text, (centre[0] - size // 2, centre[1] - size // 2, size, size), any_colour(rng))
@@ -105,7 +113,7 @@ def shield(rng: np.random.Generator, image: Image, x: float, y: float, radius: f
         cv2.polylines(image, [outline], True, any_colour(rng), max(1, int(radius / 6)), cv2.LINE_AA)
 
 
-def outline_shape(rng: np.random.Generator, image: Image, x: float, y: float, radius: float, colour: Colour) -> None:
+def outline_shape(rng: np.random.Generator, image: Image, x: float, y: float, radius: float, *, colour: Colour) -> None:
     """Draw the outline of a state or an animal: a random closed shape, filled or hollow."""
     corners = int(rng.integers(5, 11))
     angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
@@ -118,11 +126,11 @@ def outline_shape(rng: np.random.Generator, image: Image, x: float, y: float, ra
         cv2.polylines(image, [np.round(points).astype(np.int32)], True, colour, thick, cv2.LINE_AA)
 
 
-def emblem(rng: np.random.Generator, image: Image, x: float, y: float, radius: float, colour: Colour) -> None:
+def emblem(rng: np.random.Generator, image: Image, x: float, y: float, radius: float, *, colour: Colour) -> None:
     """Draw what separates the groups of a registration: a shape, a shield, a seal or a star."""
     kind = rng.random()
     if kind < 0.45:
-        outline_shape(rng, image, x, y, radius, colour if rng.random() < 0.5 else any_colour(rng))
+        outline_shape(rng, image, x, y, radius, colour=colour if rng.random() < 0.5 else any_colour(rng))
     elif kind < 0.7:
         shield(rng, image, x, y, radius)
     elif kind < 0.9:
@@ -134,8 +142,9 @@ def emblem(rng: np.random.Generator, image: Image, x: float, y: float, radius: f
         cv2.fillPoly(image, [np.round(star).astype(np.int32)], colour, cv2.LINE_AA)
 
 
-def sticker(rng: np.random.Generator, image: Image, x: int, y: int, w: int, h: int) -> None:
-    """Stick a month, year or tax label at (x, y): a coloured field with one to three small signs."""
+def sticker(rng: np.random.Generator, image: Image, box: tuple[int, int, int, int]) -> None:
+    """Stick a month, year or tax label into the box x y w h: a coloured field with one to three small signs."""
+    x, y, w, h = box
     cv2.rectangle(image, (x, y), (x + w, y + h), any_colour(rng), -1)
     texts = ("JAN", "MAR", "JUN", "AUG", "OCT", "DEC", "09", "12", "15", "18", "2", "7", "MAY", "24", "R", "P")
     text = texts[int(rng.integers(len(texts)))]
@@ -202,7 +211,7 @@ def picture(rng: np.random.Generator, image: Image) -> None:
             top = int(rng.integers(height))
             cv2.rectangle(layer, (0, top), (width, top + int(height * rng.uniform(0.1, 0.4))), colour, -1)
         else:
-            outline_shape(rng, layer, rng.uniform(0, width), rng.uniform(0, height), height * 0.35, colour)
+            outline_shape(rng, layer, rng.uniform(0, width), rng.uniform(0, height), height * 0.35, colour=colour)
     layer = cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(0.5, 8)))
     image[:] = cv2.addWeighted(image, 1 - (share := float(rng.uniform(0.1, 0.45))), layer, share, 0)
 

@@ -13,20 +13,75 @@ from pathlib import Path
 from training.synth.fonts import font_folder
 
 NPM_SCOPE = "@fontsource"
-NPM_FONTS = (
-    "anton archivo archivo-narrow arimo asap-condensed b612-mono barlow barlow-condensed barlow-semi-condensed "
-    "bebas-neue big-shoulders-display cabin-condensed chakra-petch cousine dm-mono electrolize "
-    "encode-sans-condensed fira-mono fira-sans-condensed fjalla-one francois-one ibm-plex-mono "
-    "ibm-plex-sans-condensed inconsolata jetbrains-mono khand league-gothic nunito oswald overpass overpass-mono "
-    "oxygen-mono pathway-gothic-one pragati-narrow pt-mono pt-sans-narrow quantico rajdhani red-hat-mono "
-    "roboto-condensed roboto-mono saira saira-condensed saira-extra-condensed saira-semi-condensed share-tech "
-    "share-tech-mono sofia-sans-condensed source-code-pro space-mono staatliches teko ubuntu-condensed "
-    "ubuntu-mono varela-round yanone-kaffeesatz"
-).split()
-DEBIAN_FONTS = (
-    "fonts-opendin fonts-osifont fonts-routed-gothic fonts-roadgeek fonts-urw-base35 fonts-liberation "
-    "fonts-freefont-ttf fonts-dejavu-core fonts-ipaexfont-gothic"
-).split()
+NPM_FONTS = [
+    "anton",
+    "archivo",
+    "archivo-narrow",
+    "arimo",
+    "asap-condensed",
+    "b612-mono",
+    "barlow",
+    "barlow-condensed",
+    "barlow-semi-condensed",
+    "bebas-neue",
+    "big-shoulders-display",
+    "cabin-condensed",
+    "chakra-petch",
+    "cousine",
+    "dm-mono",
+    "electrolize",
+    "encode-sans-condensed",
+    "fira-mono",
+    "fira-sans-condensed",
+    "fjalla-one",
+    "francois-one",
+    "ibm-plex-mono",
+    "ibm-plex-sans-condensed",
+    "inconsolata",
+    "jetbrains-mono",
+    "khand",
+    "league-gothic",
+    "nunito",
+    "oswald",
+    "overpass",
+    "overpass-mono",
+    "oxygen-mono",
+    "pathway-gothic-one",
+    "pragati-narrow",
+    "pt-mono",
+    "pt-sans-narrow",
+    "quantico",
+    "rajdhani",
+    "red-hat-mono",
+    "roboto-condensed",
+    "roboto-mono",
+    "saira",
+    "saira-condensed",
+    "saira-extra-condensed",
+    "saira-semi-condensed",
+    "share-tech",
+    "share-tech-mono",
+    "sofia-sans-condensed",
+    "source-code-pro",
+    "space-mono",
+    "staatliches",
+    "teko",
+    "ubuntu-condensed",
+    "ubuntu-mono",
+    "varela-round",
+    "yanone-kaffeesatz",
+]
+DEBIAN_FONTS = [
+    "fonts-opendin",
+    "fonts-osifont",
+    "fonts-routed-gothic",
+    "fonts-roadgeek",
+    "fonts-urw-base35",
+    "fonts-liberation",
+    "fonts-freefont-ttf",
+    "fonts-dejavu-core",
+    "fonts-ipaexfont-gothic",
+]
 
 
 def fetch_npm(folder: Path) -> None:
@@ -54,8 +109,8 @@ def main() -> int:
     try:
         fetch_debian(folder)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"{folder}: Debian fonts not fetched ({error}); the npm fonts alone work, with fewer shapes")
-    print(f"fonts lie in {folder}")
+        sys.stderr.write(f"{folder}: Debian fonts not fetched ({error}); the npm fonts alone work, with fewer shapes\n")
+    sys.stdout.write(f"fonts lie in {folder}\n")
     return 0
 
 

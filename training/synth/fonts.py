@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-GLYPH_CAP_PX = 96  # height at which a capital letter is drawn before it is resized
+from training.synth.strokes import CAP_PX, stroke_glyph
+
+GLYPH_CAP_PX = CAP_PX  # height at which a capital letter is drawn before it is resized
+STROKES = "strokes:"  # before the number of an invented alphabet, in place of a font file
+STROKE_SHARE, STROKE_VARIANTS = 0.35, 400
 CHARSET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 WEIGHTS = (400, 500, 600, 700)  # of the npm families that offer them
 
@@ -45,9 +49,8 @@ def text_fonts() -> tuple[str, ...]:
     ]
     unwanted = ("oblique", "italic", "serif", "roman", "bold-it", "bdit", "symbol", "d050", "c059", "p052", "bookman")
     unwanted += ("nimbusmono", "freemono", "dejavu", "z003", "ipaex")
-    for path in [*folder.glob("deb/**/*.ttf"), *folder.glob("deb/**/*.otf")]:
-        if not any(word in path.name.lower() for word in unwanted):
-            found.append(str(path))
+    others = [*folder.glob("deb/**/*.ttf"), *folder.glob("deb/**/*.otf")]
+    found += [str(path) for path in others if not any(word in path.name.lower() for word in unwanted)]
     return tuple(sorted(found)) or system_fonts()
 
 
@@ -81,7 +84,9 @@ def family_fonts(family: str) -> tuple[str, ...]:
 
 
 def pick_font(rng: np.random.Generator, family: str, faithful_ratio: float = 0.7) -> str:
-    """Return a font file: mostly one of the family, else any, for shapes nobody foresaw."""
+    """Return a font: mostly a file of the family, else an invented alphabet or any file, for shapes nobody foresaw."""
+    if rng.random() < STROKE_SHARE:
+        return f"{STROKES}{int(rng.integers(STROKE_VARIANTS))}"
     files = family_fonts(family) if rng.random() < faithful_ratio else text_fonts()
     return files[int(rng.integers(len(files)))]
 
@@ -101,6 +106,8 @@ def cap_size(path: str) -> int:
 @lru_cache(maxsize=16384)
 def glyph(path: str, character: str) -> NDArray[np.uint8]:
     """Return the mask (GLYPH_CAP_PX, w) of one capital or digit, cut to its ink in x, cap height in y."""
+    if path.startswith(STROKES):
+        return stroke_glyph(int(path[len(STROKES) :]), character)
     font = _font(path, cap_size(path))
     left, top, right, bottom = font.getbbox(character)
     if right - left < 1 or bottom - top < 1:

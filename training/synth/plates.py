@@ -20,6 +20,8 @@ from training.synth.registrations import Sign
 
 WIDE_PX, NARROW_PX = 416, 320  # width of the picture of a plate wider or narrower than ASPECT_WIDE
 ASPECT_WIDE = 2.9
+UNDECIDED = frozenset({"RANDOM", "RANDOM2", "SHOW", "US-VANITY"})  # layouts whose format decides nothing
+ORNAMENT_RATIO = 0.12  # plates that get a seal or emblem though their format has none
 GAP_SHARE = {" ": 0.42, "-": 0.42, ".": 0.3, "*": 0.75, "^": 0.75, "~": 0.8}  # widths in line heights
 
 
@@ -35,7 +37,9 @@ class RenderedPlate:
 
     def __post_init__(self) -> None:
         if len(self.text) != len(self.boxes) or self.lines not in (1, 2):
-            raise ValueError(f"{self.country}: {len(self.text)} characters, {len(self.boxes)} boxes, {self.lines} lines")
+            raise ValueError(
+                f"{self.country}: {len(self.text)} characters, {len(self.boxes)} boxes, {self.lines} lines"
+            )
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class _Style:
     gap: float  # between characters, in line heights
     boldness: int  # px to thicken (or, negative, thin) strokes by, at glyph resolution
     fixed_pitch: bool
+    twins: dict[str, str]  # characters drawn as another one: many alphabets have one sign for 0 and O
 
 
 def choose_layout(rng: np.random.Generator) -> Layout:
@@ -68,7 +73,8 @@ def render_plate(rng: np.random.Generator, layout: Layout | None = None) -> Rend
     layout = layout or choose_layout(rng)
     pattern = layout.patterns[int(rng.integers(len(layout.patterns)))]
     lines = registrations.draw(rng, pattern, layout.letters)
-    image, style = _blank(rng, layout)
+    lines = _ornamented(rng, lines)
+    image, style = _blank(rng, layout, len(lines))
     area = _paint_surroundings(rng, image, layout, style)
     boxes = [box for line, row in zip(lines, _rows(rng, area, layout, len(lines)), strict=True)
              for box in _paint_line(rng, image, line, row, style)]  # fmt: skip
@@ -77,9 +83,19 @@ def render_plate(rng: np.random.Generator, layout: Layout | None = None) -> Rend
     return RenderedPlate(image, text, len(lines), layout.country, np.array(boxes, np.float32).reshape(-1, 4))
 
 
-def _blank(rng: np.random.Generator, layout: Layout) -> tuple[Image, _Style]:
+def _ornamented(rng: np.random.Generator, lines: tuple[tuple[Sign, ...], ...]) -> tuple[tuple[Sign, ...], ...]:
+    """Return the lines, now and then with a seal or an emblem where a gap was: they occur everywhere."""
+    if rng.random() > ORNAMENT_RATIO:
+        return lines
+    ornament = Sign("*^"[int(rng.integers(2))])
+    return tuple(tuple(ornament if sign.value in " -." else sign for sign in line) for line in lines)
+
+
+def _blank(rng: np.random.Generator, layout: Layout, lines: int) -> tuple[Image, _Style]:
     """Return the empty plate and the style of its signs."""
-    aspect = layout.size_mm[0] / layout.size_mm[1] * rng.uniform(0.92, 1.08)
+    aspect = (
+        layout.size_mm[0] / layout.size_mm[1] * (rng.uniform(0.92, 1.08) if lines == 1 else rng.uniform(0.75, 1.12))
+    )
     width = WIDE_PX if aspect > ASPECT_WIDE else NARROW_PX
     names = layout.colours[int(rng.integers(len(layout.colours)))].split("/")
     foreground = decoration.vary(rng, PALETTE[names[0]])
@@ -94,10 +110,19 @@ def _blank(rng: np.random.Generator, layout: Layout) -> tuple[Image, _Style]:
         gap=float(rng.uniform(0.05, 0.2)),
         boldness=int(rng.integers(-2, 5)),
         fixed_pitch=bool(rng.random() < 0.4),
+        twins=_twins(rng, layout),
     )
     if rng.random() < layout.graphics_ratio:
         decoration.picture(rng, image)
     return image, style
+
+
+def _twins(rng: np.random.Generator, layout: Layout) -> dict[str, str]:
+    """Return the characters that look alike on this plate; only where the format tells which is meant."""
+    if layout.country in UNDECIDED:
+        return {}
+    ratio = 0.85 if layout.fonts == "uk" else 0.3
+    return {a: b for a, b in (("0", "O"), ("1", "I")) if rng.random() < ratio}
 
 
 def _paint_surroundings(
@@ -110,7 +135,9 @@ def _paint_surroundings(
     if rng.random() < 0.65:
         thick = max(1, round(height * rng.uniform(0.01, 0.035)))
         inset = int(rng.uniform(0, rim))
-        cv2.rectangle(image, (inset, inset), (width - 1 - inset, height - 1 - inset), style.foreground, thick, cv2.LINE_AA)
+        cv2.rectangle(
+            image, (inset, inset), (width - 1 - inset, height - 1 - inset), style.foreground, thick, cv2.LINE_AA
+        )
     if rng.random() < layout.band_ratio:
         x1, y1, x2 = _paint_bands(rng, image, layout, (x1, y1, x2))
     tall = y2 - y1
@@ -124,7 +151,7 @@ def _paint_surroundings(
         y2 -= used
     if rng.random() < layout.sticker_ratio:
         _paint_stickers(rng, image)
-    if rng.random() < 0.45:
+    if rng.random() < 0.3:
         _paint_bolts(rng, image)
     return x1, y1, x2, y2
 
@@ -142,7 +169,7 @@ def _paint_bands(
         cv2.rectangle(image, (0, 0), (width, tall), colour, -1)
         name = (width // 4, tall // 5, width // 2, tall * 3 // 5)
         decoration.lettering(rng, image, layout.head[0], name, (235, 235, 235), fancy=False)
-        decoration.sticker(rng, image, int(width * 0.86), tall // 6, int(width * 0.1), tall * 2 // 3)
+        decoration.sticker(rng, image, (int(width * 0.86), tall // 6, int(width * 0.1), tall * 2 // 3))
         return x1, float(tall), x2
     wide = int(width * rng.uniform(0.07, 0.1)) if width == WIDE_PX else int(width * rng.uniform(0.09, 0.2))
     if "l" in layout.band:
@@ -157,7 +184,11 @@ def _paint_bands(
 
 
 def _paint_name(
-    rng: np.random.Generator, image: Image, names: tuple[str, ...], area: tuple[float, float, float, float], style: _Style
+    rng: np.random.Generator,
+    image: Image,
+    names: tuple[str, ...],
+    area: tuple[float, float, float, float],
+    style: _Style,
 ) -> None:
     """Write one of the names of state, city or maker into the strip x1 y1 x2 y2."""
     x1, y1, x2, y2 = area
@@ -176,7 +207,7 @@ def _paint_stickers(rng: np.random.Generator, image: Image) -> None:
     w, h = int(width * rng.uniform(0.08, 0.15)), int(height * rng.uniform(0.12, 0.2))
     for x, y in ((3, 3), (width - w - 3, 3), (3, height - h - 3), (width - w - 3, height - h - 3)):
         if rng.random() < 0.4:
-            decoration.sticker(rng, image, x, y, w, h)
+            decoration.sticker(rng, image, (x, y, w, h))
 
 
 def _paint_bolts(rng: np.random.Generator, image: Image) -> None:
@@ -210,7 +241,7 @@ def _rows(
 
 def _glyph(sign: Sign, style: _Style) -> Image:
     """Return the mask of one character in this style, `GLYPH_CAP_PX` high."""
-    mask = fonts.glyph(style.font, sign.value)
+    mask = fonts.glyph(style.font, style.twins.get(sign.value, sign.value))
     if style.boldness:
         kernel = np.ones((abs(style.boldness) + 1,) * 2, np.uint8)
         padded = cv2.copyMakeBorder(mask, 0, 0, 3, 3, cv2.BORDER_CONSTANT, value=0)
@@ -224,7 +255,7 @@ def _widths(line: tuple[Sign, ...], tall: float, style: _Style) -> list[float]:
     for sign in line:
         size = tall * (0.68 if sign.small else 1.0)
         if sign.read:
-            mask = fonts.glyph(style.font, sign.value)
+            mask = fonts.glyph(style.font, style.twins.get(sign.value, sign.value))
             widths.append(mask.shape[1] / mask.shape[0] * size * style.stretch)
         else:
             widths.append(GAP_SHARE[sign.value] * size)
@@ -232,7 +263,11 @@ def _widths(line: tuple[Sign, ...], tall: float, style: _Style) -> list[float]:
 
 
 def _paint_line(
-    rng: np.random.Generator, image: Image, line: tuple[Sign, ...], row: tuple[float, float, float, float], style: _Style
+    rng: np.random.Generator,
+    image: Image,
+    line: tuple[Sign, ...],
+    row: tuple[float, float, float, float],
+    style: _Style,
 ) -> list[tuple[float, float, float, float]]:
     """Paint the signs of one line; return the boxes of those that are read."""
     x1, y1, x2, y2 = row
@@ -256,7 +291,33 @@ def _paint_line(
         if sign.read:
             boxes.append(box)
         x += (cell + style.gap * (y2 - y1)) * squeeze + extra
+    _paint_region_field(
+        rng,
+        image,
+        [box for box, sign in zip(boxes, (s for s in line if s.read), strict=True) if sign.small],
+        tall,
+        style,
+    )
     return boxes
+
+
+def _paint_region_field(
+    rng: np.random.Generator, image: Image, boxes: list[tuple[float, float, float, float]], tall: float, style: _Style
+) -> None:
+    """Frame a small raised group and write the country's letters under it, as in Russia."""
+    if not boxes or rng.random() < 0.25:
+        return
+    x1, y1, x2 = boxes[0][0], boxes[0][1], boxes[-1][2]
+    pad = tall * 0.12
+    bottom = y1 + tall
+    cv2.line(image, (round(x1 - pad), round(y1 - pad)), (round(x1 - pad), round(bottom + pad)), style.foreground, 2)
+    label = ("RUS", "RUS", "KZ", "UZ", "IR")[int(rng.integers(5))]
+    box = (round(x1), round(y1 + tall * 0.76), round((x2 - x1) * 0.6), round(tall * 0.22))
+    decoration.lettering(rng, image, label, box, style.foreground, fancy=False)
+    flag = (round(x1 + (x2 - x1) * 0.68), round(y1 + tall * 0.78), round((x2 - x1) * 0.3), round(tall * 0.2))
+    for k in range(3):
+        top = flag[1] + k * flag[3] // 3
+        cv2.rectangle(image, (flag[0], top), (flag[0] + flag[2], top + flag[3] // 3), decoration.any_colour(rng), -1)
 
 
 def _paint_sign(
@@ -269,7 +330,7 @@ def _paint_sign(
     if sign.read:
         size = (max(2, round(w)), max(4, round(h)))
         mask = cv2.resize(_glyph(sign, style), size, interpolation=cv2.INTER_AREA)
-        decoration.stamp(image, mask, round(x1), round(y1), style.foreground)
+        decoration.stamp(image, mask, round(x1), round(y1), colour=style.foreground)
     elif sign.value == "-":
         half = w * rng.uniform(0.22, 0.45)
         thick = max(2, round(h * rng.uniform(0.06, 0.14)))
@@ -283,7 +344,7 @@ def _paint_sign(
         if rng.random() < 0.6:
             decoration.seal(rng, image, cx, cy + h * 0.28, radius * rng.uniform(0.6, 1.0))
     elif sign.value == "^":
-        decoration.emblem(rng, image, cx, cy, min(w, h) * rng.uniform(0.35, 0.55), style.foreground)
+        decoration.emblem(rng, image, cx, cy, min(w, h) * rng.uniform(0.35, 0.55), colour=style.foreground)
     elif sign.value == "~":
         _paint_foreign(rng, image, (round(x1), round(y1), round(w), round(h)), style.foreground, 1)
 
@@ -301,7 +362,7 @@ def _paint_foreign(
         scale = min(cell / mask.shape[1], h / mask.shape[0])
         size = (max(2, int(mask.shape[1] * scale)), max(2, int(mask.shape[0] * scale)))
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-        decoration.stamp(image, mask, x + k * cell, y + (h - size[1]) // 2, colour)
+        decoration.stamp(image, mask, x + k * cell, y + (h - size[1]) // 2, colour=colour)
 
 
 def _finish(rng: np.random.Generator, image: Image, style: _Style) -> None:
@@ -313,5 +374,9 @@ def _finish(rng: np.random.Generator, image: Image, style: _Style) -> None:
         image[:] = np.clip(image + cv2.GaussianBlur(slope, (0, 0), 0.8)[..., None], 0, 255).astype(np.uint8)
     if rng.random() < 0.25:
         decoration.dirt(rng, image, float(rng.uniform(0.1, 0.75)))
+    if rng.random() < 0.2:
+        _paint_bolts(rng, image)
     if rng.random() < 0.12:
-        decoration.bolt(rng, image, rng.uniform(0, width), rng.uniform(0.1, 0.9) * height, height * rng.uniform(0.03, 0.07))
+        decoration.bolt(
+            rng, image, rng.uniform(0, width), rng.uniform(0.1, 0.9) * height, height * rng.uniform(0.03, 0.07)
+        )

@@ -35,7 +35,12 @@ def mount(
     radius = int(tall * rng.uniform(0, 0.09))
     cv2.rectangle(mask, (radius, 0), (width_px - radius, tall), 255, -1)
     cv2.rectangle(mask, (0, radius), (width_px, tall - radius), 255, -1)
-    for cx, cy in ((radius, radius), (width_px - radius, radius), (radius, tall - radius), (width_px - radius, tall - radius)):
+    for cx, cy in (
+        (radius, radius),
+        (width_px - radius, radius),
+        (radius, tall - radius),
+        (width_px - radius, tall - radius),
+    ):
         cv2.circle(mask, (cx, cy), radius, 255, -1)
     canvas[y : y + tall, x : x + width_px][mask > 0] = small[mask > 0]
     return canvas, np.array([x, y, x + width_px, y + tall], np.float32)
@@ -52,7 +57,9 @@ def bodywork(rng: np.random.Generator, size_px: tuple[int, int]) -> Image:
     for _ in range(int(rng.integers(0, 4))):
         y = int(rng.integers(height))
         shade = tuple(int(c) for c in np.clip(paint + rng.normal(0, 60, 3), 0, 255))
-        cv2.line(canvas, (0, y), (width, y + int(rng.normal(0, height / 12))), shade, int(rng.integers(1, 14)), cv2.LINE_AA)
+        cv2.line(
+            canvas, (0, y), (width, y + int(rng.normal(0, height / 12))), shade, int(rng.integers(1, 14)), cv2.LINE_AA
+        )
     if rng.random() < 0.12:
         step = int(rng.integers(6, 16))
         shade = (int(rng.integers(0, 200)),) * 3
@@ -79,8 +86,25 @@ def lettering_only(rng: np.random.Generator, size_px: tuple[int, int]) -> Image:
     """Return bodywork or a sign with words on it, which must not be read as a plate."""
     canvas = bodywork(rng, size_px)
     width, height = size_px
-    texts = (*DEALERS, "TAXI", "POLICE", "2016-04-12 17:03:22", "TURBO", "STOP", "EXIT", "DELIVERY 24H", "TDI", "HYBRID", "TEL 0800 123")
+    texts = (
+        *DEALERS,
+        "TAXI",
+        "POLICE",
+        "2016-04-12 17:03:22",
+        "TURBO",
+        "STOP",
+        "EXIT",
+        "DELIVERY 24H",
+        "TDI",
+        "HYBRID",
+        "TEL 0800 123",
+    )
     for _ in range(int(rng.integers(0, 3))):
-        box = (int(rng.uniform(0, 0.3) * width), int(rng.uniform(0, 0.7) * height), int(width * rng.uniform(0.4, 0.9)), int(height * rng.uniform(0.15, 0.5)))
+        box = (
+            int(rng.uniform(0, 0.3) * width),
+            int(rng.uniform(0, 0.7) * height),
+            int(width * rng.uniform(0.4, 0.9)),
+            int(height * rng.uniform(0.15, 0.5)),
+        )
         decoration.lettering(rng, canvas, texts[int(rng.integers(len(texts)))], box, decoration.any_colour(rng))
     return canvas

@@ -1,0 +1,122 @@
+"""The steps of making a reader, as functions: render, train, export, score.
+
+Shared by `python -m training.recogniser` and `anpr-train`. They print progress; they decide
+nothing that the modules below them decide.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from training.export import update_manifest
+from training.recogniser.batches import Mix, PlateStream
+from training.recogniser.cache import open_cache, render_cache
+from training.recogniser.crops import load_crops, scene_patches
+from training.recogniser.export import (
+    export_reader,
+    fit_temperature,
+    load_reader,
+    manifest_entry,
+    onnx_reader,
+)
+from training.recogniser.scoring import Score, score
+from training.recogniser.training import Plan, Progress, Trainer
+
+SMOKE_PLATES, SMOKE_SECONDS, SMOKE_BATCH = 40, 4.0, 8
+TRAINING_STATUSES = ("ok", "unsure", "notplate", "illegible")
+SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7
+REPORT_EVERY_STEPS = 200
+
+
+class TrainOptions(Protocol):
+    """What `train` needs to know."""
+
+    plates_folder: Path
+    checkpoint: Path
+    resume: Path | None
+    restart_clock: bool
+    minutes: float
+    rate: float
+    decay_share: float
+    photographs: float
+    threads: int
+    seed: int
+    smoke: bool
+
+
+def say(text: str) -> None:
+    """Print one line at once, also into a pipe."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def render(folder: Path, plates: int, seed: int, processes: int, smoke: bool = False) -> None:
+    """Render the cache of plates; chunks that exist are kept."""
+    render_cache(folder, SMOKE_PLATES if smoke else plates, seed, 1 if smoke else processes)
+    say(f"plates lie in {folder}")
+
+
+def train(options: TrainOptions) -> Progress:
+    """Train until the budget is spent; return where it ended. Without the data folder, on rendered plates alone."""
+    cache = open_cache(options.plates_folder)
+    try:
+        crops = load_crops("train", TRAINING_STATUSES)
+        patches = scene_patches(np.random.default_rng(PATCH_SEED), 20 if options.smoke else SCENES_FOR_PATCHES)
+    except FileNotFoundError as missing:
+        say(f"{missing.filename}: no photographs, training on rendered plates alone")
+        crops, patches = [], []
+    plan = Plan(
+        budget_s=SMOKE_SECONDS if options.smoke else options.minutes * 60,
+        checkpoint=options.checkpoint,
+        batch=SMOKE_BATCH if options.smoke else 128,
+        rate=options.rate,
+        decay_share=options.decay_share,
+        seed=options.seed,
+        threads=options.threads,
+        workers=0 if options.smoke else 1,
+    )
+    trainer = Trainer(plan)
+    if options.resume:
+        trainer.resume(options.resume, options.restart_clock)
+    stream = PlateStream(cache, crops, patches, Mix(options.photographs), batch=plan.batch, seed=plan.seed)
+    for progress in trainer.run(stream):
+        if progress.step % (1 if options.smoke else REPORT_EVERY_STEPS) == 0:
+            losses = ", ".join(f"{name} {loss:.3f}" for name, loss in progress.losses.items())
+            say(f"step {progress.step}, {progress.elapsed_s:.0f} of {plan.budget_s:.0f} s: {losses}")
+    return trainer.progress
+
+
+def export(checkpoint: Path, models: Path, version: str, trained_by: str, seed: int) -> Score:
+    """Calibrate on the held-back crops, write ONNX and manifest entry; return the validation score."""
+    network = load_reader(checkpoint)
+    temperature = fit_temperature(network, load_crops("slice"))
+    file = models / "plate-reader.onnx"
+    difference = export_reader(network, temperature, file, version=version, command=trained_by, seed=seed)
+    megabytes = file.stat().st_size / 1e6
+    say(f"{file}: {megabytes:.2f} MB, temperature {temperature:.3f}, differs from torch by {difference:.1e}")
+    result = show_score(file, "val", errors=False)
+    accuracy: dict[str, object] = {
+        "command": "python -m training.recogniser score --split val",
+        "exact_match": {name: round(share, 4) for name, share in result.exact.items()},
+        "crops": dict(result.count),
+        "ece": round(result.ece, 4),
+        "torch_difference": float(f"{difference:.1e}"),
+    }
+    update_manifest(models / "manifest.yaml", manifest_entry(version, trained_by, seed, accuracy))
+    return result
+
+
+def show_score(model: Path, split: str, errors: bool) -> Score:
+    """Print the figures of an ONNX file on one part of the labelled crops."""
+    result = score(onnx_reader(model), load_crops(split))
+    for name, share in result.exact.items():
+        say(f"{split} {name:>11}: {share:7.2%} of {result.count[name]}")
+    say(f"{split} calibration error (without china): {result.ece:.4f}")
+    if errors:
+        for file, truth, read, probability in result.errors:
+            say(f"  {file}: {truth} read as {read or '(nothing)'} at {probability:.2f}")
+    return result

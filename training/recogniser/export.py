@@ -1,0 +1,163 @@
+"""From checkpoint to models/plate-reader.onnx: contract `anpr-slots-1`, calibrated, checked against torch.
+
+The temperature makes the whole-string probability honest; it is fitted on crops held back from
+training, never on the validation split. A file whose answers differ from torch's is refused.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.export import ModelEntry, write_metadata
+from training.recogniser.crops import LabelledCrop
+from training.recogniser.network import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, MARGIN_X_RATIO, MARGIN_Y_RATIO, PlateReader
+from training.recogniser.samples import plain_crop
+from training.recogniser.scoring import Floats, Reader, decode
+from training.synth.fonts import CHARSET
+
+CONTRACT = "anpr-slots-1"
+OPSET = 17
+MAX_DIFFERENCE = 1e-4  # of a probability: float32 rounding through 20 layers stays below
+TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 93))
+
+
+class Calibrated(nn.Module):
+    """What is exported: probabilities at a temperature instead of logits."""
+
+    def __init__(self, network: PlateReader, temperature: float) -> None:
+        super().__init__()
+        self.network, self.temperature = network, temperature
+
+    def forward(self, plates: Tensor) -> tuple[Tensor, Tensor]:
+        """Return posterior (N, SLOTS, 37) and legible (N,), both probabilities."""
+        reading = self.network(plates)
+        return torch.softmax(reading.logits / self.temperature, 2), torch.sigmoid(reading.legible)
+
+
+def load_reader(checkpoint: Path) -> PlateReader:
+    """Return the averaged network of a checkpoint, ready to infer."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    prefix = "module."
+    weights = {k[len(prefix) :]: v for k, v in state["average"].items() if k.startswith(prefix)}
+    network = PlateReader()
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def torch_reader(network: PlateReader, temperature: float = 1.0) -> Reader:
+    """Return a function from crops to posterior and legible, in torch."""
+    model = Calibrated(network, temperature).eval()
+
+    def read(crops: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        with torch.inference_mode():
+            posterior, legible = model(torch.from_numpy(crops))
+        return posterior.numpy(), legible.numpy()
+
+    return read
+
+
+def onnx_reader(file: Path) -> Reader:
+    """Return a function from crops to posterior and legible, in onnxruntime on one CPU thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+    def read(crops: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        posterior, legible = session.run(["posterior", "legible"], {"plates": crops})
+        return posterior, legible
+
+    return read
+
+
+def fit_temperature(network: PlateReader, crops: Sequence[LabelledCrop]) -> float:
+    """Return the temperature at which the whole-string probability predicts best whether a read is right.
+
+    Minimises the log loss of "the whole string is right", which is what a gate decides by.
+    """
+    pictures = np.stack([plain_crop(crop) for crop in crops])
+    with torch.inference_mode():
+        logits = torch.cat([network(torch.from_numpy(part)).logits for part in np.array_split(pictures, 8)])
+    right = np.array([text == c.text for (text, _), c in zip(decode(logits.numpy()), crops, strict=True)], float)
+
+    def loss(temperature: float) -> float:
+        p = torch.softmax(logits / temperature, 2).amax(2).prod(1).numpy().clip(1e-6, 1 - 1e-6)
+        return float(-(right * np.log(p) + (1 - right) * np.log(1 - p)).mean())
+
+    return float(min(TEMPERATURES, key=loss))
+
+
+def measure_parity(network: PlateReader, temperature: float, file: Path) -> float:
+    """Return the largest difference of a probability between torch and onnxruntime, on noise and on batches."""
+    rng = np.random.default_rng(0)
+    expected, got = torch_reader(network, temperature), onnx_reader(file)
+    worst = 0.0
+    for batch in (1, 2, 7):
+        crops = rng.integers(0, 256, (batch, INPUT_HEIGHT_PX, INPUT_WIDTH_PX), dtype=np.uint8)
+        for a, b in zip(expected(crops), got(crops), strict=True):
+            worst = max(worst, float(np.abs(a - b).max()))
+    return worst
+
+
+def export_reader(
+    network: PlateReader, temperature: float, file: Path, *, version: str, command: str, seed: int
+) -> float:
+    """Write the network as ONNX with its metadata; return the parity difference.
+
+    Raises:
+        ValueError: onnxruntime and torch disagree; the file is removed.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    example = torch.zeros((2, INPUT_HEIGHT_PX, INPUT_WIDTH_PX), dtype=torch.uint8)
+    names = ["posterior", "legible"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the TorchScript exporter is the one that needs no further package
+        torch.onnx.export(
+            Calibrated(network, temperature).eval(), (example,), str(file), dynamo=False, opset_version=OPSET,
+            input_names=["plates"], output_names=names, dynamic_axes={n: {0: "batch"} for n in ("plates", *names)},
+        )  # fmt: skip
+    write_metadata(file, metadata(temperature, version, command, seed))
+    difference = measure_parity(network, temperature, file)
+    if difference > MAX_DIFFERENCE:
+        file.unlink()
+        raise ValueError(f"{file}: onnxruntime differs from torch by {difference}. Fix: try another opset")
+    return difference
+
+
+def metadata(temperature: float, version: str, command: str, seed: int) -> dict[str, str]:
+    """Return the ONNX metadata of a reader."""
+    return {
+        "contract": CONTRACT,
+        "charset": CHARSET,
+        "version": version,
+        "input_size": f"{INPUT_HEIGHT_PX}x{INPUT_WIDTH_PX}",
+        "margin": f"{MARGIN_X_RATIO},{MARGIN_Y_RATIO}",
+        "temperature": f"{temperature:.4f}",
+        "training_command": command,
+        "seed": str(seed),
+    }
+
+
+def manifest_entry(version: str, command: str, seed: int, accuracy: dict[str, object]) -> ModelEntry:
+    """Return the reader's entry for models/manifest.yaml."""
+    return ModelEntry(
+        name="plate-reader",
+        file="plate-reader.onnx",
+        kind="recogniser",
+        contract=CONTRACT,
+        input=f"plates: uint8 (N, {INPUT_HEIGHT_PX}, {INPUT_WIDTH_PX}), grey, rectified with margins "
+        f"{MARGIN_X_RATIO} of the width and {MARGIN_Y_RATIO} of the height on each side, aspect not kept",
+        output="posterior: float32 (N, 12, 37), index 0 blank, left-packed; legible: float32 (N,)",
+        version=version,
+        command=command,
+        seed=seed,
+        charset=CHARSET,
+        accuracy=accuracy,
+    )
