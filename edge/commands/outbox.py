@@ -84,6 +84,7 @@ def _table(found: list[outbox_admin.Entry]) -> Table:
     table = Table(
         "stored", "lane", "no.", "type", "sink", "state", "tries", "event", "reason", box=None, pad_edge=False
     )
+    table.columns[7].no_wrap = True  # a person copies it into `retry`
     for e in found:
         table.add_row(
             f"{e.stored_at:%Y-%m-%d %H:%M:%S}", e.lane, str(e.sequence), e.type, e.sink, e.state, str(e.attempts),

@@ -40,7 +40,6 @@ def running(outbox: Outbox, sink: Sink) -> Iterator[PublishStage]:
     try:
         yield stage
     finally:
-        stage.stop(0.0)
         stage.abort()
         thread.join(timeout=30)
         assert not thread.is_alive()
