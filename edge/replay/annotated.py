@@ -28,6 +28,7 @@ BANNER_S = 3.5
 BANNERS = 3
 TRAIL_POINTS = 90
 QUALITY = "23"  # constant rate factor of x264: visually good
+WHOLE_STEP = "step"
 TIMINGS_SMOOTHING = 0.85  # share of the old value: numbers that a person can read
 
 
@@ -65,6 +66,8 @@ class Annotator:
             self._shown.append((event, now_s))
         self._shown = [(e, s) for e, s in self._shown if now_s - s <= BANNER_S][-BANNERS:]
         for stage, seconds in step.timings_s.items():
+            if stage == WHOLE_STEP:
+                continue  # the picture adds the stages up itself
             old = self._timings.get(stage, seconds)
             self._timings[stage] = TIMINGS_SMOOTHING * old + (1 - TIMINGS_SMOOTHING) * seconds
 
