@@ -14,7 +14,7 @@ from typing import Any
 from edge.errors import ConfigError
 from edge.replay.player import EPOCH, Player
 from edge.replay.scoring import PassageScore, Reported, VideoScore, score
-from edge.replay.summary import by_condition, summarised
+from edge.replay.summary import HIGHER_IS_BETTER, LOWER_IS_BETTER, by_condition, summarised
 from edge.replay.truth import Expects, VideoTruth
 from edge.replay.watch import Story, Watched, watch
 from edge.sinks.wire import encode
@@ -180,7 +180,7 @@ def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     if old.get("schema") != SCHEMA:
         raise ConfigError("--compare", f"is no evaluation of the form {SCHEMA}", "give a file written with --json")
     numbers = [
-        Change(name, str(value), str(new["summary"].get(name)), None)
+        Change(name, str(value), str(new["summary"].get(name)), _improved(name, value, new["summary"].get(name)))
         for name, value in old["summary"].items()
         if value != new["summary"].get(name)
     ]
@@ -192,6 +192,12 @@ def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
             better = None if a is None or b is None or a["failed"] == b["failed"] else a["failed"]
             passages.append(Change(key, "-" if a is None else _told(a), "-" if b is None else _told(b), better))
     return numbers + sorted(passages, key=lambda c: (c.better is not False, c.better is not None))
+
+
+def _improved(name: str, old: float | None, new: float | None) -> bool | None:
+    if old is None or new is None or name not in HIGHER_IS_BETTER | LOWER_IS_BETTER:
+        return None
+    return (new > old) == (name in HIGHER_IS_BETTER)
 
 
 def _by_passage(document: Mapping[str, Any]) -> dict[str, Any]:
