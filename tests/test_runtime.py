@@ -56,7 +56,7 @@ def waits_for(event: threading.Event) -> Callable[[], None]:
 def run_and_stop(*stages: Stage) -> int:
     """Run the stages, with a last one that asks for the stop as soon as it runs."""
     last: list[Runtime] = []
-    last.append(Runtime([*stages, a_stage(lambda: last[0].request_stop())]))
+    last.append(Runtime([*stages, a_stage(lambda: last[0].request_stop())]))  # noqa: PLW0108  (it does not exist yet)
     return last[0].run()
 
 
