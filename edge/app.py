@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edge import __version__, health
 from edge.board import Board, ModelStatus
@@ -27,23 +26,22 @@ from edge.pipeline.evidence import shrink
 from edge.pipeline.onnx import ProviderFallback, log_fallback
 from edge.protocols import Sink
 from edge.runtime import Runtime, Stage
+from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.monitor import Monitor
 from edge.sinks.mqtt import MqttSink
 from edge.sinks.outbox import Limits, Outbox
 from edge.sinks.outbox_retention import DAY_S, MIB
+from edge.sinks.preflight import facts
 from edge.sinks.publish import PublishStage
 from edge.sinks.timekeeping import ClockWatch
 from edge.telemetry import CameraTelemetry, MeteredSink
 from edge.types import Frame
 from edge.vision import VisionStage, build_pipeline
 
-if TYPE_CHECKING:
-    from edge.sinks.web.server import WebServer
-
 log = logging.getLogger(__name__)
 
-HISTORY_BACKOFF_S = 60.0  # longest pause between attempts to write the page's history
+HISTORY_PAUSE_S = 10.0  # the history is a local file: when it fails, trying again soon costs nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +70,22 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
     """
     with ExitStack() as stack:
         site = _site(settings, stack)
-        sinks, page = _sinks(site), []
-        if settings.web.enabled:
-            history, server = _web(site, config_path)
-            sinks.append((MeteredSink(history, site.metrics, site.clock), HISTORY_BACKOFF_S))
-            page.append(Stage(server.name, server.run, server.stop))
-            log.info("the web page is at %s", server.url)
-        publishers = [PublishStage(site.outbox, s, clock=site.clock, max_backoff_s=b) for s, b in sinks]
+        facts(settings, site.clock.utc(), resolve=None)
+        web, sinks = _web(site, config_path)
+        publishers = [
+            PublishStage(site.outbox, sink, clock=site.clock, max_backoff_s=pause_s)
+            for sink, pause_s in [*_sinks(site), *sinks]
+        ]
+        site.outbox.retire(keep={p.sink for p in publishers})
         keeper = Housekeeping(site.board, site.outbox, publishers, {"outbox": settings.outbox.path.resolve().parent})
+        cameras = [_camera_stages(site, camera) for camera in settings.cameras]
         stages = [
             *(Stage(p.name, p.run, p.stop) for p in publishers),
             Stage("housekeeping", keeper.run, keeper.stop),
-            *page,
+            *web,
+            *(vision for vision, _ in cameras),
+            *(capture for _, capture in cameras),
         ]
-        cameras = [_camera_stages(site, camera) for camera in settings.cameras]
-        stages += [vision for vision, _ in cameras] + [capture for _, capture in cameras]
         _serve(site, stack)
         log.info("anpr-edge %s watches %d camera(s)", __version__, len(settings.cameras))
         return Runtime(stages, healthy=lambda: health.all_ok(health.alive(site.board.snapshot())), reload=reload).run()
@@ -113,6 +112,35 @@ def _sinks(site: _Site) -> list[tuple[Sink, float]]:
     return [(MeteredSink(sink, site.metrics, site.clock), pause_s) for sink, pause_s in found]
 
 
+def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[tuple[Sink, float]]]:
+    """Return the stage of the web page and the sink that feeds its history; nothing when it is off."""
+    chosen = site.settings.web
+    if not chosen.enabled:
+        return [], []
+    from edge.sinks.web.app import Parts as WebParts  # noqa: PLC0415  (30 MiB that a gate without page need not carry)
+    from edge.sinks.web.server import WebServer  # noqa: PLC0415
+
+    keep = chosen.history
+    history = History(keep.path, site.clock, keep_days=keep.keep_days, keep_events=keep.keep_events)
+    command, config = (sys.executable, "-m", "edge"), () if config_path is None else ("-c", str(config_path))
+    server = WebServer(
+        WebParts(
+            site.settings,
+            site.board,
+            site.metrics,
+            history,
+            site.clock,
+            config_path,
+            read=(*command, "read", "--json", *config),
+            replay=(*command, "replay", "--json", *config),
+        )
+    )
+    log.info("web page: %s", server.url)
+    return [Stage(server.name, server.run, server.stop)], [
+        (MeteredSink(history, site.metrics, site.clock), HISTORY_PAUSE_S)
+    ]
+
+
 def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
     """Return the vision and the capture stage of one camera."""
     telemetry = CameraTelemetry(camera, site.metrics, site.board)
@@ -127,29 +155,6 @@ def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
         Stage(name, vision.run, mailbox.close, leads=True),
         Stage(f"capture-{camera.name}", capture.run, capture.stop),
     )
-
-
-def _web(site: _Site, config_path: Path | None) -> tuple[Sink, WebServer]:
-    """Return the sink that the page searches, and the page."""
-    from edge.sinks.history import History  # noqa: PLC0415  (a gate without the page does not pay for the framework)
-    from edge.sinks.web.app import Parts  # noqa: PLC0415
-    from edge.sinks.web.server import WebServer  # noqa: PLC0415
-
-    kept = site.settings.web.history
-    history = History(kept.path, site.clock, keep_days=kept.keep_days, keep_events=kept.keep_events)
-    config = () if config_path is None else ("-c", str(config_path))
-    command = (sys.executable, "-m", "edge")
-    parts = Parts(
-        site.settings,
-        site.board,
-        site.metrics,
-        history,
-        site.clock,
-        config_path,
-        read=(*command, "read", "--json", *config),
-        replay=(*command, "replay", "--json", *config),
-    )
-    return history, WebServer(parts)
 
 
 def _fallback_reporter(site: _Site) -> Callable[[ProviderFallback], None]:

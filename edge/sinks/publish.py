@@ -68,6 +68,11 @@ class PublishStage:
         """Return the thread's name."""
         return f"publish-{self._sink.name}"
 
+    @property
+    def sink(self) -> str:
+        """Return the sink's name."""
+        return self._sink.name
+
     def status(self) -> SinkStatus:
         """Return the state of the sink, for the status board. Safe from any thread."""
         return replace(self._status, pending=self._outbox.backlog(self._sink.name).depth)
