@@ -42,10 +42,7 @@ class Profile:
 
     def join(self, rows: Float64Array, weight: float) -> None:
         """Add one look: `rows` (n, 37) as `likelihood.rows_of` gives them, `weight` >= 0."""
-        if self.columns:
-            path = _align(self._distributions(), rows)
-        else:
-            path = [(-1, row) for row in range(len(rows))]
+        path = _align(self._distributions(), rows) if self.columns else [(-1, row) for row in range(len(rows))]
         votes = _opinions(rows)
         columns: list[Float64Array] = []
         for column, row in path:

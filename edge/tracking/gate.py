@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.config.camera import GateSettings
+from edge.tracking.direction import Compass
 from edge.tracking.passage import PLAUSIBLE, GateState, Passage, goes_on, newest_first, same_plate, same_spot
-from edge.tracking.path import Heading, crossings
-from edge.types import Direction, EventType, Point, Track, TrackState, Verdict
+from edge.tracking.path import Heading, move_together, net_growth
+from edge.types import Box, Direction, EventType, Track, TrackState, Verdict
 
 MIN_FINAL_READS = 2  # one look, however sure, is no answer: see the vote
 DIRECTION_PATIENCE_S = 0.4  # a provisional event waits this long for its direction to be known
@@ -25,6 +26,9 @@ UNREAD_MIN_HEIGHT_PX = 8.0
 UNREAD_MIN_SCORE = 0.4  # mean of the detector: lettering on a van scores lower
 UNREAD_MIN_TRAVEL_HEIGHTS = 3.0
 STANDING_MEMORY_S = 1800.0  # a car hidden while it waits is remembered at its spot for this long
+TURNED_GROWTH = 0.4  # log height that a vehicle seen again must lose, or gain, to undo its passage
+UNKNOWN_PX = 1 << 30  # size of a picture that nobody told
+EDGE_PX = 2.0  # a box this near to the border of the picture is cut
 MAX_REMEMBERED = 64  # ended passages kept to recognise a vehicle that is seen again
 
 
@@ -71,11 +75,12 @@ class Gate:
         self._threshold = threshold
         self._final_threshold = final_threshold
         self._quorum = quorum
+        self._compass = Compass(self._settings)
         self._open: dict[int, Passage] = {}  # by track id, continuations included
         self._remembered: list[Passage] = []  # ended with an event
         self._next = 1
         self._now_s = float("-inf")
-        self._frame_size: tuple[int, int] = (1, 1)
+        self._frame_size: tuple[int, int] = (UNKNOWN_PX, UNKNOWN_PX)
 
     def step(
         self,
@@ -93,7 +98,7 @@ class Gate:
             frame_size: (width, height), px; needed for a virtual line, kept from the step before when None.
         """
         self._now_s = max(now_s, self._now_s)
-        self._frame_size = frame_size or self._frame_size
+        self._see_size(frame_size)
         for track in tracks:
             self._follow(track)
         for track_id, verdict in verdicts.items():
@@ -126,7 +131,7 @@ class Gate:
                 passage=p.number,
                 track_ids=tuple(q.track_id for q in (p, *p.continuations)),
                 state=p.state(self._now_s, self._settings.parked_after_s),
-                direction=self._direction(p),
+                direction=self._compass.direction(p),
                 verdict=p.verdict,
                 announced=bool(p.announced),
                 first_s=p.first_s,
@@ -154,17 +159,28 @@ class Gate:
             earlier = next((p for p in self._remembered if track.id in _track_ids(p)), None)
             if earlier is not None:
                 earlier.attach(passage)
-        passage.see(track)
+        passage.see(track, cut=self._cut(track.detection.box))
+
+    def _see_size(self, frame_size: tuple[int, int] | None) -> None:
+        if frame_size is not None:
+            self._frame_size = self._compass.frame_size = frame_size
+
+    def _cut(self, box: Box) -> bool:
+        width, height = self._frame_size
+        return box.x1 <= EDGE_PX or box.y1 <= EDGE_PX or box.x2 >= width - EDGE_PX or box.y2 >= height - EDGE_PX
 
     def _recognise(self) -> None:
         """Attach each vehicle that was seen before to its passage; undo it where better reads disagree."""
         for passage in list(self._open.values()):
             parent = passage.parent
-            if parent is not None and self._parted(parent, passage):
+            if parent is not None and (self._differ(parent, passage) or self._undone(parent, passage)):
+                passage.undoes = not self._differ(parent, passage)
                 parent.detach(passage)
             if passage.parent is None and not passage.announced:
                 earlier = next((p for p in newest_first(self._earlier(passage)) if self._is_same(p, passage)), None)
-                if earlier is not None:
+                if earlier is not None and self._undone(earlier, passage):
+                    passage.undoes = True
+                elif earlier is not None and not (earlier.told and earlier.reversed):
                     earlier.attach(passage)
 
     def _earlier(self, passage: Passage) -> list[Passage]:
@@ -172,29 +188,29 @@ class Gate:
         return [p for p in others if p is not passage and (p.first_s, p.number) < (passage.first_s, passage.number)]
 
     def _is_same(self, earlier: Passage, later: Passage) -> bool:
-        if self._turned_round(earlier, later):
-            return False
+        """Tell whether both are one vehicle: by text, or, while there is none, by where it vanished."""
         if not same_plate(earlier.verdict, later.own_verdict):
             unsure = not _known(earlier.verdict) or not _known(later.own_verdict)
             return unsure and goes_on(earlier, later, self._frame_size)
         gap_s = later.first_s - earlier.seen_s
-        return gap_s <= self._settings.same_vehicle_within_s or (
-            gap_s <= STANDING_MEMORY_S and same_spot(earlier, later)
-        )
-
-    def _parted(self, parent: Passage, child: Passage) -> bool:
-        """Tell whether a continuation has turned out to be a vehicle, or a passage, of its own."""
-        if self._turned_round(parent, child):
+        if gap_s <= self._settings.same_vehicle_within_s:
             return True
+        return gap_s <= STANDING_MEMORY_S and same_spot(earlier, later)
+
+    def _differ(self, parent: Passage, child: Passage) -> bool:
+        """Tell whether the reads of a continuation have turned out to be of another plate."""
         others = [p.own_verdict for p in (parent, *parent.continuations) if p is not child and _known(p.own_verdict)]
         return bool(others) and _known(child.own_verdict) and not any(same_plate(a, child.own_verdict) for a in others)
 
-    def _turned_round(self, earlier: Passage, later: Passage) -> bool:
-        """Tell whether `later` undoes a passage that is already told: it went in, now it comes out again."""
+    def _undone(self, earlier: Passage, later: Passage) -> bool:
+        """Tell whether `later` takes back a passage that is already told: it went in, now it comes out again."""
         if not earlier.told:
             return False
-        ways = {earlier.closed_heading, later.path and later.heading}
-        return earlier.reversed or ways == {Heading.TOWARDS, Heading.AWAY}
+        grown = net_growth(later.path.samples)
+        back = grown if earlier.closed_heading is Heading.AWAY else -grown
+        turned = earlier.closed_heading in (Heading.TOWARDS, Heading.AWAY) and back >= TURNED_GROWTH
+        ways = {self._compass.crossed(earlier), self._compass.crossed(later)}
+        return turned or ways == {Direction.ENTRY, Direction.EXIT}
 
     def _announce(self, passage: Passage) -> PassageChange | None:
         verdict = passage.verdict
@@ -205,7 +221,7 @@ class Gate:
             return None
         if passage.ready_since_s is None:
             passage.ready_since_s = self._now_s
-        direction = self._direction(passage)
+        direction = self._compass.direction(passage)
         waited_s = self._now_s - passage.ready_since_s
         if direction is Direction.UNKNOWN and waited_s < DIRECTION_PATIENCE_S and not passage.standing:
             return None
@@ -224,13 +240,15 @@ class Gate:
     def _end(self, passages: Sequence[Passage]) -> list[PassageChange]:
         changes: list[PassageChange] = []
         for passage in passages:
-            passage.reversed = passage.heading is Heading.BACK or self._crossed_back(passage)
+            passage.reversed = self._compass.turned_back(passage)
             kind = self._outcome(passage)
             passage.closed = True
             passage.closed_heading = passage.heading
             if kind is not None:
                 passage.told = True
-                changes.append(self._change(kind, passage, self._direction(passage), self._decided_s(passage)))
+                changes.append(
+                    self._change(kind, passage, self._compass.direction(passage), self._compass.moment_s(passage))
+                )
                 self._remembered.append(passage)
             for ended in (passage, *passage.continuations):
                 self._open.pop(ended.track_id, None)
@@ -244,7 +262,14 @@ class Gate:
         enough = min(self._quorum, MIN_FINAL_READS)
         if verdict is not None and verdict.probability >= self._final_threshold and verdict.reads >= enough:
             return EventType.FINAL
-        return EventType.UNREAD if passage.announced or self._really_passed(passage) else None
+        if passage.announced:
+            return EventType.UNREAD
+        return EventType.UNREAD if self._really_passed(passage) and not self._is_lettering(passage) else None
+
+    def _is_lettering(self, passage: Passage) -> bool:
+        """Tell whether what was not read moved along with a plate that was: it is lettering on that vehicle."""
+        others = [p for p in (*self._leaders(), *self._remembered) if p is not passage and _known(p.verdict)]
+        return any(move_together(passage.samples, p.samples) for p in others)
 
     def _really_passed(self, passage: Passage) -> bool:
         """Tell whether an unread plate was followed well enough to be sure that a vehicle passed."""
@@ -257,43 +282,6 @@ class Gate:
             and sum(p.score for p in parts) / hits >= UNREAD_MIN_SCORE
             and max(p.path.travelled_heights() for p in parts) >= UNREAD_MIN_TRAVEL_HEIGHTS
         )
-
-    def _direction(self, passage: Passage) -> Direction:
-        """Return which way the vehicle goes, as far as it can be told; one that turned back goes nowhere."""
-        way = passage.heading
-        if self._settings.direction in ("entry", "exit"):
-            return Direction.UNKNOWN if way is Heading.BACK else Direction(self._settings.direction)
-        line = self._line_px()
-        if self._settings.direction == "line" and line is not None:
-            crossed = crossings(passage.samples, line)
-            net = crossed.to_right - crossed.to_left
-            if passage.closed or crossed.to_right or crossed.to_left:
-                return _by_sign(net)
-            return _by_sign(crossed.approaches)
-        if way not in (Heading.TOWARDS, Heading.AWAY):
-            return Direction.UNKNOWN
-        approaching = Direction(self._settings.approaching)
-        leaving = Direction.EXIT if approaching is Direction.ENTRY else Direction.ENTRY
-        return approaching if way is Heading.TOWARDS else leaving
-
-    def _crossed_back(self, passage: Passage) -> bool:
-        line = self._line_px()
-        if self._settings.direction != "line" or line is None:
-            return False
-        crossed = crossings(passage.samples, line)
-        return crossed.to_right == crossed.to_left > 0
-
-    def _decided_s(self, passage: Passage) -> float:
-        line = self._line_px()
-        crossed_s = crossings(passage.samples, line).last_s if line is not None else None
-        return passage.seen_s if crossed_s is None else crossed_s
-
-    def _line_px(self) -> tuple[Point, Point] | None:
-        if self._settings.direction != "line" or self._settings.line is None:
-            return None
-        width, height = self._frame_size
-        (ax, ay), (bx, by) = self._settings.line
-        return (ax * width, ay * height), (bx * width, by * height)
 
     def _change(self, kind: EventType, passage: Passage, direction: Direction, at_s: float) -> PassageChange:
         verdict = passage.verdict
@@ -325,7 +313,3 @@ def _track_ids(passage: Passage) -> set[int]:
 
 def _known(verdict: Verdict | None) -> bool:
     return verdict is not None and verdict.probability >= PLAUSIBLE
-
-
-def _by_sign(net: int) -> Direction:
-    return Direction.UNKNOWN if net == 0 else (Direction.ENTRY if net > 0 else Direction.EXIT)

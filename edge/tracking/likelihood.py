@@ -68,7 +68,7 @@ def _forward(rows: Float64Array, codes: IntArray) -> Float64Array:
 
 
 def _padded(looks: Sequence[Float64Array]) -> Float64Array:
-    padded = np.zeros((len(looks), max(1, max(len(rows) for rows in looks)), CLASSES))
+    padded = np.zeros((len(looks), max(1, *(len(rows) for rows in looks)), CLASSES))
     for i, rows in enumerate(looks):
         padded[i, : len(rows)] = rows
     return padded

@@ -53,17 +53,19 @@ class Passage:
         self.told = False  # a final or unread event was sent
         self.reversed = False
         self.standing = False  # when last seen
+        self.undoes = False  # it takes back a passage that was told: it came out again
         self.replaced = False  # its track was split: the vehicle is gone
         self.last_box: Box = track.box
         self.closed_heading = Heading.NONE
 
-    def see(self, track: Track) -> None:
-        """Take in one look of its track."""
+    def see(self, track: Track, *, cut: bool = False) -> None:
+        """Take in one look of its track; one that is `cut` by the border of the picture tells no size."""
         self.last_s = track.last_s
         self.hits = track.hits
         if track.detection is not None:
             self.score += track.detection.score
-            self.path.add(track.last_s, track.box)
+            if not cut or not self.path.samples:
+                self.path.add(track.last_s, track.box)
             self.last_box = track.box
             self.standing = self.path.standing(track.last_s)
 

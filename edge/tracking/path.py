@@ -23,8 +23,12 @@ MOVED_LOOKS = 2  # looks in a row that must agree on it
 TREND_GROWTH = 0.12  # log height gained or lost that tells coming from going
 BACK_SHARE = 0.3  # share of the gain that is lost again at the end when a vehicle turned back
 BACK_GROWTH = 0.2  # and the least of it
+BACK_SAMPLES = 3  # newest samples that must all show the loss: a plate half hidden at the end is not going back
 BEFORE_SHARE = 0.5  # share of the main change that an opposite one before it must reach to say the same
 STILL_WINDOW_S = 1.5  # a plate that stays within MOVED_HEIGHTS / 2 for this long stands
+TOGETHER_SHARE = 0.7  # of the time that both must be in view to be told one vehicle
+TOGETHER_SPREAD = 1.5  # plate heights by which their distance may vary
+TOGETHER_REACH = 25.0  # plate heights: no lettering is farther from the plate of its vehicle
 LINE_MARGIN_HEIGHTS = 0.3  # a plate is on the other side of a line when it is this far beyond
 LINE_OVERSHOOT = 0.15  # a line is a little longer than drawn
 
@@ -126,12 +130,44 @@ def heading(samples: Sequence[Sample]) -> Heading:
     main, minor = (growth, shrinking) if growth.gain >= shrinking.gain else (shrinking, growth)
     if main.gain < TREND_GROWTH:
         return Heading.NONE
-    lost = abs(sizes[main.end] - sizes[-1])
+    lost = min(abs(sizes[main.end] - size) for size in sizes[-BACK_SAMPLES:])
     if lost >= max(BACK_GROWTH, BACK_SHARE * main.gain):
         return Heading.BACK
     if minor.start < main.start and minor.gain >= max(BACK_GROWTH, BEFORE_SHARE * main.gain):
         return Heading.BACK
     return Heading.TOWARDS if main is growth else Heading.AWAY
+
+
+def net_growth(samples: Sequence[Sample]) -> float:
+    """Return by how much the log height changed from the first sample to the last."""
+    return samples[-1].log_height - samples[0].log_height if samples else 0.0
+
+
+def move_together(a: Sequence[Sample], b: Sequence[Sample]) -> bool:
+    """Tell whether two plates keep their distance, in heights of `a`, while `a` is seen: they are one vehicle.
+
+    Two vehicles in a row do not: seen by a camera, the gap between them widens as they come near.
+    """
+    if not a or not b or a[-1].at_s - a[0].at_s <= 0.0:
+        return False
+    shared_s = min(a[-1].at_s, b[-1].at_s) - max(a[0].at_s, b[0].at_s)
+    if shared_s < TOGETHER_SHARE * (a[-1].at_s - a[0].at_s):
+        return False
+    gaps = [_gap(s, _at(b, s.at_s)) for s in a if b[0].at_s <= s.at_s <= b[-1].at_s]
+    spread = max((math.dist(g, gaps[0]) for g in gaps), default=math.inf)
+    return len(gaps) >= 3 and spread <= TOGETHER_SPREAD and max(math.hypot(*g) for g in gaps) <= TOGETHER_REACH
+
+
+def _gap(a: Sample, b: Sample) -> tuple[float, float]:
+    return (b.x - a.x) / a.height_px, (b.y - a.y) / a.height_px
+
+
+def _at(samples: Sequence[Sample], at_s: float) -> Sample:
+    """Return the position at `at_s`, straight between the samples around it."""
+    after = next((i for i, s in enumerate(samples) if s.at_s >= at_s), len(samples) - 1)
+    a, b = samples[max(after - 1, 0)], samples[after]
+    share = 1.0 if b.at_s <= a.at_s else (at_s - a.at_s) / (b.at_s - a.at_s)
+    return Sample(at_s, a.x + (b.x - a.x) * share, a.y + (b.y - a.y) * share, b.height_px)
 
 
 @dataclass(frozen=True, slots=True)
