@@ -69,6 +69,14 @@ class AwsSettings(Section):
 
     shadow: bool = Field(True, description="Report version, health and models to the device shadow, accept settings.")
     jobs: bool = Field(True, description="Accept jobs: reload-lists, upload-logs, update.")
+    log_command: tuple[str, ...] = Field(
+        ("journalctl", "--unit=anpr-edge", "--since=-24h", "--no-pager"),
+        min_length=1,
+        description="Prints the log that the job upload-logs sends.",
+    )
+    update_command: tuple[str, ...] = Field(
+        (), description="Installer that the job update calls, {version} is filled in; empty: updates are refused."
+    )
 
 
 class MqttSettings(Section):

@@ -11,8 +11,9 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from edge import __version__
 from edge.clock import Clock, SystemClock
@@ -28,11 +29,25 @@ from edge.types import GateEvent
 log = logging.getLogger(__name__)
 
 Handler = Callable[[str, bytes], None]  # topic, payload; called on the publish thread
+Post = Callable[[str, bytes], None]  # topic, payload; safe from any thread
 STATUS_SCHEMA = "anpr-edge/status/1"
 RENEWAL_CHECK_S = 10.0  # how often the certificate files are looked at
 INBOX = 100  # commands waiting; more than that is not a person's doing
 PACKET_OVERHEAD_BYTES = 512  # fixed header, topic and properties beside the payload, at most
 BURST = 20  # with 80/s this keeps any one second below the 100 publishes that AWS IoT Core accepts
+
+
+class Companion(Protocol):
+    """Something that shares the connection: device shadow, jobs. Called on the publish thread only."""
+
+    def attach(self, post: Post) -> Mapping[str, Handler]:
+        """Take the way out and return the topics it wants to hear; once, before the first connection."""
+
+    def connected(self) -> None:
+        """A connection stands and the topics are subscribed."""
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due; called at least once a second while connected."""
 
 
 class MqttSink:
@@ -45,6 +60,7 @@ class MqttSink:
         clock: for pacing and `published_at`.
         shrink: makes a JPEG smaller; None: a picture that is too large is left out.
         wake: called when a message came in, so that the publish thread looks at it soon.
+        companions: share the connection.
     """
 
     def __init__(
@@ -56,6 +72,7 @@ class MqttSink:
         clock: Clock | None = None,
         shrink: Shrink | None = None,
         wake: Callable[[], None] = lambda: None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self._settings, self._site, self._name = settings, site, name
         self._clock = clock or SystemClock()
@@ -70,6 +87,9 @@ class MqttSink:
         self._connection: MqttConnection | None = None
         self._files: tuple[tuple[int, int, int], ...] = ()
         self._renewal_due_s = 0.0
+        self._companions = tuple(companions)
+        for companion in self._companions:
+            self._handlers.update(companion.attach(self.post))
 
     @property
     def name(self) -> str:
@@ -152,6 +172,8 @@ class MqttSink:
         except SinkUnavailable:
             connection.kill()
             raise
+        for companion in self._companions:
+            companion.connected()
         log.info("mqtt: connected to %s:%d as %s", settings.host, settings.port, self.client_id)
         return connection
 
@@ -181,6 +203,8 @@ class MqttSink:
         rejected: EventRejected | None = None
         try:
             self._dispatch()
+            for companion in self._companions:
+                companion.tick(self._clock.monotonic_s())
             self._send_posts(connection)
             for event in batch:
                 while len(in_flight) >= connection.max_in_flight:
@@ -231,8 +255,9 @@ class MqttSink:
 
     def _send_posts(self, connection: MqttConnection) -> None:
         while self._posts:
-            topic, payload, retain = self._posts.popleft()
+            topic, payload, retain = self._posts[0]
             self._send_now(connection, topic, payload, retain=retain)
+            self._posts.popleft()  # only now: a broken line must not swallow the answer to a job
 
     def _send_now(self, connection: MqttConnection, topic: str, payload: bytes, *, retain: bool) -> None:
         self._wait_for_turn(len(payload))

@@ -1,0 +1,1 @@
+"""AWS IoT Core beyond publishing: device shadow, jobs, provisioning."""
