@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from edge.replay.explain import Explanation, LookRow
     from edge.replay.watch import Watched
 
+PIPED_WIDTH = 150  # columns when the output goes to a file
 _EPILOG = """
 Examples:
 
@@ -83,7 +85,7 @@ def _print(e: Explanation) -> None:
     table = Table("s", "size px", "sharp", "detector", "legible", "characters", "weight", "verdict", title=title)
     for row in e.rows:
         table.add_row(*_cells(row))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     console.print(table)
     if e.reason:
         console.print(f"Why not: {e.reason}.\n", style="yellow")

@@ -83,7 +83,9 @@ class Scene:
         for number, x in enumerate(self.spec.lanes):
             own = [a for a in self.actors if a.spec.lane == number]
             side = 1.0 if x >= self.spec.lanes[0] else -1.0
-            barriers.append(Barrier(x + side * 2.35, self.spec.stop_m - 1.3, side, self._light, openings(own)))
+            barriers.append(
+                Barrier(x + side * 2.35, self.spec.stop_m - self.spec.boom_m, side, self._light, openings(own))
+            )
         return barriers
 
     def frame(self, number: int) -> tuple[Picture, list[truth.PlateTruth]]:

@@ -17,7 +17,7 @@ from edge.errors import ConfigError, Problem
 from training.scenes.plate import LAYOUTS, registration
 from training.scenes.shapes import COLOURS, SHAPES
 
-RENDERER = 1  # raise when the same spec gives other pictures, so that caches are dropped
+RENDERER = 2  # raise when the same spec gives other pictures, so that caches are dropped
 LightName = Literal["day", "overcast", "low-sun", "dusk", "night", "night-ir"]
 Passage = Literal["entry", "exit", "reverse", "parked", "cross"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -105,6 +105,7 @@ class SceneSpec(_Section):
     stop_m: float = Field(5.6, gt=1, le=40, description="Stop line, metres from the camera.")
     lanes: tuple[float, ...] = Field((0.0,), description="Middles of the lanes, metres to the right.")
     barrier: bool = True
+    boom_m: float = Field(2.6, gt=0, le=10, description="How far behind the stop line the barrier stands.")
     bitrate_kbps: float = Field(2500.0, gt=50)
     camera: CameraSpec = CameraSpec()
     vehicles: tuple[VehicleSpec, ...] = ()
@@ -112,7 +113,7 @@ class SceneSpec(_Section):
     @property
     def digest(self) -> str:
         """Hash of everything that decides the picture."""
-        return hashlib.sha256(f"{RENDERER}:{self.model_dump_json()}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{RENDERER}:{self.model_dump_json(exclude_defaults=True)}".encode()).hexdigest()[:16]
 
 
 def load_spec(path: Path) -> SceneSpec:
