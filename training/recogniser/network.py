@@ -45,7 +45,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the refined map, same shape."""
-        return functional.relu(x + self.second(self.first(x)))
+        return torch.relu(x + self.second(self.first(x)))
 
 
 class Mixer(nn.Module):

@@ -81,7 +81,7 @@ def found_quad(rng: np.random.Generator, quad: Floats) -> Floats:
     if rng.random() < 0.4:
         quad = axis_quad(quad)
         loose = margin_quad(quad, float(rng.uniform(-0.02, 0.05)), float(rng.uniform(-0.04, 0.1)))
-        return (loose + rng.normal(0, 0.01, 2) * size).astype(np.float32)
+        return np.asarray(loose + rng.normal(0, 0.01, 2) * size, np.float32)
     noise = float(rng.choice((0.3, 1.0, 1.0, 2.0)))
     shaken = quad + rng.normal(0, 1, (4, 2)) * (0.011 * size[0] * noise, 0.035 * size[1] * noise)
     return margin_quad(shaken.astype(np.float32), float(rng.normal(0.005, 0.015)), float(rng.normal(0.02, 0.04)))

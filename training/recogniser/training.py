@@ -26,6 +26,7 @@ LABEL_SMOOTHING = 0.04
 PADDING_WEIGHT = 0.15  # of the blanks behind the first one: they say nothing new
 ATTENTION_WEIGHT, LEGIBLE_WEIGHT = 0.2, 0.25
 MAX_GRADIENT = 2.0
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Trainer:
         torch.set_num_threads(plan.threads)
         self.plan = plan
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network = PlateReader().to(self.device, memory_format=torch.channels_last)
+        self.network = PlateReader().to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(self.network, multi_avg_fn=_averaging(plan.ema), use_buffers=True)
         self.optimiser = torch.optim.AdamW(_groups(self.network, plan.weight_decay), lr=plan.rate)
         self.progress = Progress()
@@ -124,7 +126,7 @@ class Trainer:
         losses = losses_of(reading, targets, weights, legible, places)
         total = losses["text"] + ATTENTION_WEIGHT * losses["attention"] + LEGIBLE_WEIGHT * losses["legible"]
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT)
         self.optimiser.step()
         self.average.update_parameters(self.network)
@@ -141,11 +143,11 @@ class Trainer:
         return warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, max(0.0, into)))) + 1e-3
 
 
-def _averaging(limit: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+def _averaging(limit: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """Return an exponential average whose memory grows with the run, so that early weights are soon forgotten."""
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def update(averages: list[Tensor], currents: list[Tensor], count: Tensor) -> None:
+    def update(averages: Tensors, currents: Tensors, count: Tensor | int) -> None:
         share = max(1 - limit, 9.0 / (10.0 + float(count)))
         for average, current in zip(averages, currents, strict=True):
             if average.is_floating_point():

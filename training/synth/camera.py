@@ -42,7 +42,7 @@ def project_plate(
     x, y, z = (points @ (about_z @ about_x @ about_y).T).T
     distance = rng.uniform(2.5, 12)
     seen = np.stack([x, y], 1) * (distance / (distance + z))[:, None]
-    return (seen * width_px).astype(np.float32)
+    return np.asarray(seen * width_px, np.float32)
 
 
 def to_grey(rng: np.random.Generator, bgr: Image) -> Image:
@@ -50,7 +50,7 @@ def to_grey(rng: np.random.Generator, bgr: Image) -> Image:
     if rng.random() < 0.6:
         return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY))
     weights = rng.dirichlet((1.0, 2.0, 2.0)).astype(np.float32)
-    return np.clip(bgr.astype(np.float32) @ weights, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(bgr.astype(np.float32) @ weights, 0, 255), np.uint8)
 
 
 def _field(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> Floats:
@@ -70,9 +70,8 @@ def shadow(rng: np.random.Generator, image: Image, strength: float) -> Image:
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     side = (xs / width - rng.uniform(0.1, 0.9)) * np.cos(angle) + (ys / height - rng.uniform(0.1, 0.9)) * np.sin(angle)
     dark = 1 / (1 + np.exp(-side * rng.uniform(6, 80)))
-    return (image * _per_channel((1 - strength * rng.uniform(0.2, 0.75) * dark).astype(np.float32), image)).astype(
-        np.uint8
-    )
+    light = (1 - strength * rng.uniform(0.2, 0.75) * dark).astype(np.float32)
+    return np.asarray(image * _per_channel(light, image), np.uint8)
 
 
 def bloom(rng: np.random.Generator, image: Image, strength: float) -> Image:
@@ -132,7 +131,8 @@ def sensor(rng: np.random.Generator, image: Image, strength: float) -> Image:
         sigma = abs(rng.normal(0, 9)) * strength
         noise = np.empty(image.shape, np.int16)
         cv2.setRNGSeed(int(rng.integers(1 << 30)))
-        cv2.randn(noise, 0, max(0.5, sigma))
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        cv2.randn(noise, np.zeros(channels), np.full(channels, max(0.5, sigma)))
         image = np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U))
     return image
 
@@ -180,6 +180,8 @@ def degrade(rng: np.random.Generator, image: Image, height_px: float, strength: 
         strength: 0 leaves all as it is, 1 is a bad gate camera.
     """
     image = image.copy()
+    if strength <= 0:
+        return image
     if rng.random() < 0.25 * strength:
         image = shadow(rng, image, strength)
     if rng.random() < 0.12 * strength:

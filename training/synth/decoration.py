@@ -73,7 +73,7 @@ def lettering(
     mask = fonts.words(files[int(rng.integers(len(files)))], text)
     scale = min(h / mask.shape[0], w / mask.shape[1])
     size = (max(2, int(mask.shape[1] * scale)), max(2, int(mask.shape[0] * scale)))
-    mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
     stamp(image, mask, x + (w - size[0]) // 2, y + (h - size[1]) // 2, colour=colour)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,19 @@ def text_fonts() -> tuple[str, ...]:
         for weight in WEIGHTS
         for path in folder.glob(f"node_modules/@fontsource/*/files/*-latin-{weight}-normal.woff")
     ]
-    unwanted = ("oblique", "italic", "serif", "roman", "bold-it", "bdit", "symbol", "d050", "c059", "p052", "bookman")
+    unwanted: tuple[str, ...] = (
+        "oblique",
+        "italic",
+        "serif",
+        "roman",
+        "bold-it",
+        "bdit",
+        "symbol",
+        "d050",
+        "c059",
+        "p052",
+        "bookman",
+    )
     unwanted += ("nimbusmono", "freemono", "dejavu", "z003", "ipaex")
     others = [*folder.glob("deb/**/*.ttf"), *folder.glob("deb/**/*.otf")]
     found += [str(path) for path in others if not any(word in path.name.lower() for word in unwanted)]
@@ -65,12 +78,14 @@ def lettering_fonts() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def system_fonts() -> tuple[str, ...]:
-    """Return the system's DejaVu Sans files.
+    """Return the DejaVu Sans files of the system, or those that matplotlib brings along.
 
     Raises:
         FileNotFoundError: there are none either; says what to run.
     """
-    found = tuple(sorted(str(path) for path in Path("/usr/share/fonts").glob("**/DejaVuSans*.ttf")))
+    plots = find_spec("matplotlib")
+    folders = [Path("/usr/share/fonts"), Path(plots.origin).parent if plots and plots.origin else font_folder()]
+    found = tuple(sorted(str(path) for folder in folders for path in folder.glob("**/DejaVuSans*.ttf")))
     if not found:
         raise FileNotFoundError(f"{font_folder()}: no fonts. Fix: run python -m training.synth.fetch_fonts")
     return found

@@ -74,7 +74,7 @@ def _layout(entry: Mapping[str, Any], lists: Mapping[str, str], letters: Mapping
     unknown = set(entry) - {field.name for field in fields(Layout)}
     if unknown:
         raise ValueError(f"layout {entry.get('country')!r} has unknown keys {sorted(unknown)}")
-    facts = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     facts["patterns"] = tuple(_filled(pattern, lists) for pattern in facts["patterns"])
     if "letters" in facts:
         facts["letters"] = letters.get(facts["letters"], facts["letters"])

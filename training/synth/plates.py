@@ -245,7 +245,7 @@ def _glyph(sign: Sign, style: _Style) -> Image:
     if style.boldness:
         kernel = np.ones((abs(style.boldness) + 1,) * 2, np.uint8)
         padded = cv2.copyMakeBorder(mask, 0, 0, 3, 3, cv2.BORDER_CONSTANT, value=0)
-        mask = cv2.dilate(padded, kernel) if style.boldness > 0 else cv2.erode(padded, kernel)
+        mask = np.asarray(cv2.dilate(padded, kernel) if style.boldness > 0 else cv2.erode(padded, kernel), np.uint8)
     return mask
 
 
@@ -329,7 +329,7 @@ def _paint_sign(
     cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
     if sign.read:
         size = (max(2, round(w)), max(4, round(h)))
-        mask = cv2.resize(_glyph(sign, style), size, interpolation=cv2.INTER_AREA)
+        mask = np.asarray(cv2.resize(_glyph(sign, style), size, interpolation=cv2.INTER_AREA), np.uint8)
         decoration.stamp(image, mask, round(x1), round(y1), colour=style.foreground)
     elif sign.value == "-":
         half = w * rng.uniform(0.22, 0.45)
@@ -361,7 +361,7 @@ def _paint_foreign(
         mask = fonts.foreign_glyph(rng, script)
         scale = min(cell / mask.shape[1], h / mask.shape[0])
         size = (max(2, int(mask.shape[1] * scale)), max(2, int(mask.shape[0] * scale)))
-        mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
         decoration.stamp(image, mask, x + k * cell, y + (h - size[1]) // 2, colour=colour)
 
 

@@ -90,5 +90,5 @@ def expression(pattern: str, letters: str = LATIN) -> str:
         elif kind == "=":
             text += content
         else:
-            text += parts.get(kind, "")
+            text += parts.get(kind, "" if kind in DRAWN_ONLY or kind in "<>|" else kind)
     return text
