@@ -77,16 +77,27 @@ def test_a_file_without_final_newline_is_edited() -> None:
     assert yaml.safe_load(edited) == {"cameras": [{"name": "a", "url": "x.mp4", "region": []}]}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "cameras: [{name: a, url: x.mp4}]\n",
-        "c: &c {region: []}\ncameras:\n- &a\n  name: a\n  region: &r []\n- name: b\n  region: *r\n",
-    ],
-)
-def test_what_cannot_be_edited_safely_is_left_alone(text: str) -> None:
-    """Better no change than a wrong one."""
-    with pytest.raises(ConfigError, match=r"by hand|lines of its own"):
+def test_several_keys_of_a_new_section_become_one_section() -> None:
+    """Region, line and direction are saved together."""
+    edited = edit(TEXT, {("cameras", 1, "gate", "direction"): "line", ("cameras", 1, "gate", "line"): [[0, 1], [1, 1]]})
+    assert edited.count("    gate:\n      direction: line\n      line: [[0, 1], [1, 1]]\n") == 1
+    assert yaml.safe_load(edited)["cameras"][1]["gate"] == {"direction": "line", "line": [[0, 1], [1, 1]]}
+
+
+def test_an_inline_section_is_written_anew() -> None:
+    """Some people write a camera on one line."""
+    text = "cameras: [{name: a, url: x.mp4}]  # short\n"
+    edited = edit(text, {("cameras", 0, "region"): [], ("cameras", 0, "gate", "direction"): "exit"})
+    assert yaml.safe_load(edited)["cameras"][0] == {
+        "name": "a", "url": "x.mp4", "region": [], "gate": {"direction": "exit"},
+    }  # fmt: skip
+    assert edited.endswith("# short\n")
+
+
+def test_what_cannot_be_edited_safely_is_left_alone() -> None:
+    """An alias stands for a value elsewhere: better no change than a wrong one."""
+    text = "c: &c {region: []}\ncameras:\n- name: a\n  region: &r []\n- name: b\n  region: *r\n"
+    with pytest.raises(ConfigError, match="by hand"):
         edit(text, {("cameras", 0, "region"): SQUARE})
 
 

@@ -105,16 +105,20 @@ def _child(node: Any, key: str | int) -> Any:
 
 
 def _insert(text: str, mapping: Any, rest: KeyPath, value: Any) -> str:
-    """Add a key below the last one of a block mapping, at its indentation."""
-    if not isinstance(mapping, yaml.MappingNode) or mapping.flow_style or not mapping.value:
-        raise ConfigError(_shown(rest), "the section around it is written inline", "write it on lines of its own")
+    """Add a key below the last one of a mapping, at its indentation; an inline mapping is written anew."""
+    if not isinstance(mapping, yaml.MappingNode) or not mapping.value:
+        raise ConfigError(_shown(rest), "there is no section around it", "write the section by hand")
+    if mapping.flow_style:
+        start, end = mapping.start_mark.index, mapping.end_mark.index
+        inline = yaml.safe_load(text[start:end])
+        _put(inline, rest, value)
+        return text[:start] + _flow(inline) + text[end:]
     indent = mapping.start_mark.column
-    for key in reversed(rest[1:]):
-        value = {key: value}
+    lines = [f"{' ' * (indent + 2 * depth)}{key}:" for depth, key in enumerate(rest)]
     end = _end(text, mapping.value[-1][1])
     line_end = text.find("\n", end)
     at = len(text) if line_end < 0 else line_end
-    return text[:at] + f"\n{' ' * indent}{rest[0]}: {_flow(value)}" + text[at:]
+    return text[:at] + "\n" + "\n".join(lines) + f" {_flow(value)}" + text[at:]
 
 
 def _end(text: str, node: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,8 +61,18 @@ class Site:
 
 
 @contextmanager
-def serve(folder: Path, *, users: bool = False, passages: int = 14, try_timeout_s: float = 20) -> Iterator[Site]:
-    """Serve the page on a free loop-back port; with `users`, vera, otto and anna may log in."""
+def serve(
+    folder: Path,
+    *,
+    users: bool = False,
+    passages: int = 14,
+    try_timeout_s: float = 20,
+    web: Mapping[str, object] | None = None,
+) -> Iterator[Site]:
+    """Serve the page on a free loop-back port; with `users`, vera, otto and anna may log in.
+
+    `web` replaces single settings of the page.
+    """
     config = folder / "config.yaml"
     config.write_text(
         CONFIG.format(folder=folder, try_timeout_s=try_timeout_s) + (f"  users:\n{USERS}" if users else "")
@@ -70,7 +80,7 @@ def serve(folder: Path, *, users: bool = False, passages: int = 14, try_timeout_
     gate = FakeGate()
     gate.come_up()
     settings = load(config, {})
-    local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0})})
+    local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0, **(web or {})})})
     history = History(settings.web.history.path, gate.clock, keep_days=30, keep_events=1000)
     history.write([_passage(gate, k) for k in range(passages)])
     for camera in gate.board.lanes:

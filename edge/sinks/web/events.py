@@ -186,7 +186,7 @@ def _cursor(text: str) -> tuple[str, str] | None:
     if not text:
         return None
     try:
-        at, _, event_id = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
-    except ValueError as error:
+        at, event_id = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode().split("|")
+    except ValueError as error:  # not base64, not UTF-8, or not two parts
         raise Refusal(422, "this cursor is damaged", "start from the first page") from error
     return at, event_id
