@@ -19,10 +19,11 @@ import yaml
 
 from edge.config.models import ModelSettings
 from edge.errors import ModelError
+from edge.pipeline.ctc import CTC_CONTRACT, CtcRecogniser
 from edge.pipeline.detector import OnnxDetector
 from edge.pipeline.onnx import OnnxModel, Report, log_fallback
 from edge.pipeline.paddle import PaddleRecogniser
-from edge.pipeline.recogniser import SLOTS_CONTRACT, CtcRecogniser, SlotRecogniser
+from edge.pipeline.recogniser import SLOTS_CONTRACT, SlotRecogniser
 from edge.protocols import Detector, Recogniser
 
 MANIFEST = "manifest.yaml"
@@ -141,10 +142,11 @@ def load_recogniser(settings: ModelSettings, report: Report = log_fallback) -> R
     contract = model.metadata.get("contract", entry.contract if entry else "")
     if contract == SLOTS_CONTRACT or (not contract and len(model.inputs[0].shape) == 3):
         return SlotRecogniser(model, name=name)
-    if contract in ("", "ctc"):
+    if contract in ("", CTC_CONTRACT):
         return CtcRecogniser(model, name=name, charset=chosen.charset)
     raise ModelError(
-        f"{model.path}: its contract is {contract!r}. Fix: use a recogniser with contract {SLOTS_CONTRACT} or ctc"
+        f"{model.path}: its contract is {contract!r}. "
+        f"Fix: use a recogniser with contract {SLOTS_CONTRACT} or {CTC_CONTRACT}"
     )
 
 

@@ -17,7 +17,8 @@ import yaml
 
 from edge.config.models import Provider
 from edge.errors import InferenceError, ModelError
-from edge.pipeline.image import PAD
+from edge.pipeline.ctc import LINE, MARGIN
+from edge.pipeline.lines import as_lines, likeliest, used_width
 from edge.pipeline.posterior import SLOTS, fold
 from edge.protocols import RawRead
 from edge.types import BLANK, CLASSES, FloatArray, UInt8Array
@@ -49,8 +50,8 @@ class PaddleRecogniser:
     """
 
     keep_aspect = True
-    crop_size = (48, 320)
-    margin = (0.02, 0.06)
+    crop_size = (2 * LINE[0], 2 * LINE[1])  # both lines of a two-line plate in full
+    margin = MARGIN
 
     def __init__(self, folder: Path | None, *, provider: Provider = "auto", threads: int = 1) -> None:
         model_name = _model_name(folder) if folder else DEFAULT_MODEL
@@ -76,12 +77,20 @@ class PaddleRecogniser:
     def read(self, crops: Sequence[UInt8Array]) -> tuple[RawRead, ...]:
         if not crops:
             return ()
-        pictures = [np.repeat(_unpadded(crop)[:, :, None], 3, axis=2) for crop in crops]
+        owners = [(i, line) for i, crop in enumerate(crops) for line in as_lines(crop, LINE)]
+        opinions = self._opinions([line[:, : used_width(line)] for _, line in owners])
+        return tuple(
+            likeliest([opinion for (owner, _), opinion in zip(owners, opinions, strict=True) if owner == i])
+            for i in range(len(crops))
+        )
+
+    def _opinions(self, lines: Sequence[UInt8Array]) -> list[RawRead]:
+        pictures = [np.repeat(line[:, :, None], 3, axis=2) for line in lines]
         try:
             results: list[Any] = list(self._engine.predict(pictures, batch_size=len(pictures)))
         except _ERRORS as error:
-            raise InferenceError(f"{self.name} failed on {len(crops)} crops: {error}") from error
-        return tuple(_opinion(str(r["rec_text"]), float(r["rec_score"])) for r in results)
+            raise InferenceError(f"{self.name} failed on {len(lines)} lines: {error}") from error
+        return [_opinion(str(r["rec_text"]), float(r["rec_score"])) for r in results]
 
 
 def _text_recognition() -> Any:
@@ -106,11 +115,6 @@ def _model_name(folder: Path) -> str:
             f"{path}: names no model ({type(error).__name__}: {error}). "
             "Fix: set models.recogniser.model to the folder of a PaddleOCR inference model"
         ) from error
-
-
-def _unpadded(crop: UInt8Array) -> UInt8Array:
-    used = np.flatnonzero((crop != PAD).any(axis=0))
-    return crop[:, : int(used[-1]) + 1 if used.size else 1]
 
 
 def _opinion(text: str, score: float) -> RawRead:

@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def line(*levels: int) -> UInt8Array:
     """A full-width crop whose eighths have these grey levels."""
-    return np.repeat(np.array(levels, np.uint8), 40)[None, :].repeat(48, axis=0)
+    return np.repeat(np.array(levels, np.uint8), 80)[None, :].repeat(96, axis=0)
 
 
 @pytest.mark.paddle
@@ -74,7 +74,7 @@ def test_paddleocr_reads_a_batch(folder: Path) -> None:
     settings = ModelSettings(provider="cpu", threads=1, recogniser=RecogniserSettings(engine="paddleocr", model=folder))
     reader = load_recogniser(settings)
     assert reader.name == "paddleocr en_PP-OCRv5_mobile_rec"
-    assert reader.crop_size == (48, 320)
+    assert reader.crop_size == (96, 640)
     reads = reader.read([line(50, 0, 100, 150, 200, 100, 0, 0), line(150, 0, 150, 0, 0, 0, 0, 0), line(*[0] * 8)])
     assert [decode_text(r.posterior)[0] for r in reads] == ["AB7B", "77", ""]
     assert [r.legible > 0.9 for r in reads] == [True, True, False]
@@ -148,7 +148,7 @@ def test_one_score_becomes_one_distribution_per_character(
     fake: type[FakeTextRecognition], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fake, "answer", {"rec_text": "ab-1 é2", "rec_score": 0.9})
-    (read,) = PaddleRecogniser(None).read([np.zeros((48, 320), np.uint8)])
+    (read,) = PaddleRecogniser(None).read([np.zeros((96, 640), np.uint8)])
     assert decode_text(read.posterior) == ("AB12", approx(0.9**4, rel=1e-4))
     assert read.posterior[0] == approx(np.where(np.arange(CLASSES) == 11, 0.9, 0.1 / 36), abs=1e-6)
     assert read.legible == approx(0.9)
@@ -159,22 +159,23 @@ def test_no_text_or_too_much_is_not_legible(
     text: str, score: float, fake: type[FakeTextRecognition], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fake, "answer", {"rec_text": text, "rec_score": score})
-    (read,) = PaddleRecogniser(None).read([np.zeros((48, 320), np.uint8)])
+    (read,) = PaddleRecogniser(None).read([np.zeros((96, 640), np.uint8)])
     assert read.legible == 0.0
 
 
 def test_padding_is_not_shown_to_paddle(fake: type[FakeTextRecognition], monkeypatch: pytest.MonkeyPatch) -> None:
     """It pads by itself; grey on the right would be squeezed in as if it were part of the plate."""
     monkeypatch.setattr(fake, "answer", {"rec_text": "A", "rec_score": 0.9})
-    crop = np.full((48, 320), PAD, np.uint8)
-    crop[:, :200] = 30
-    PaddleRecogniser(None).read([crop, np.full((48, 320), PAD, np.uint8)])
-    assert fake.shapes == ((48, 200, 3), (48, 1, 3))
+    crop = np.full((96, 640), PAD, np.uint8)
+    crop[:, :400] = 30
+    PaddleRecogniser(None).read([crop, np.full((96, 640), PAD, np.uint8)])
+    assert fake.shapes[0] == (48, 200, 3)
+    assert all(width < 10 for _, width, _ in fake.shapes[1:])
 
 
 def test_a_failing_paddle_is_an_inference_error(
     fake: type[FakeTextRecognition], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fake, "answer", RuntimeError("the GPU is lost"))
-    with pytest.raises(InferenceError, match="failed on 1 crops: the GPU is lost"):
-        PaddleRecogniser(None).read([np.zeros((48, 320), np.uint8)])
+    with pytest.raises(InferenceError, match="failed on 1 lines: the GPU is lost"):
+        PaddleRecogniser(None).read([np.zeros((96, 640), np.uint8)])
