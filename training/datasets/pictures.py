@@ -15,6 +15,18 @@ import numpy.typing as npt
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
+def decode_grey(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the luma (H, W) of an encoded picture as stored; raises ValueError if it is none."""
+    return _decode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _decode(data: bytes, flags: int) -> npt.NDArray[np.uint8]:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if image is None:
+        raise ValueError("not a picture that can be decoded")
+    return np.asarray(image, np.uint8)
+
+
 class Pictures:
     """The pictures of one dataset. A name is looked up as given, then by its last part alone."""
 
@@ -63,8 +75,4 @@ class Pictures:
         return width, height
 
     def _decode(self, name: str, flags: int) -> npt.NDArray[np.uint8]:
-        data = self.data(name)
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-        if image is None:
-            raise ValueError("not a picture that can be decoded")
-        return np.asarray(image, np.uint8)
+        return _decode(self.data(name), flags)

@@ -75,7 +75,7 @@ def compress(grey: GreyImage, rng: Generator) -> GreyImage:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-EFFECTS = ((expose, 0.8), (shade, 0.12), (glow, 0.08), (blur, 0.3), (noise, 0.3), (compress, 0.35))
+EFFECTS = ((expose, 0.75), (shade, 0.1), (glow, 0.08), (blur, 0.22), (noise, 0.22), (compress, 0.3))
 
 
 def through_camera(grey: GreyImage, rng: Generator) -> GreyImage:

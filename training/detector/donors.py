@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.random import Generator
 
-from training.detector.scenes import FloatArray, GreyImage, corners_of_boxes, decode_grey
+from training.datasets.pictures import decode_grey
+from training.detector.scenes import FloatArray, GreyImage, corners_of_boxes
 from training.synth import fonts
 from training.synth.plates import render_plate
 

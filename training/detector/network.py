@@ -19,10 +19,18 @@ MAX_EXPONENT = 4.0  # a side at most 109 strides from its anchor: beyond any pic
 PRIOR_LOGIT = -5.0  # few anchors are plates: start from a score of 0.7 %
 
 
+class Depthwise(nn.Conv2d):
+    """One filter per channel, always in float32: bfloat16 gradients of it take twice as long on the CPU."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            return super().forward(input.float())
+
+
 def conv(cin: int, cout: int, kernel: int, stride: int = 1, *, groups: int = 1, active: bool = True) -> nn.Sequential:
     """Return convolution + batch norm (+ ReLU), padded so that stride 1 keeps the size."""
     layers: list[nn.Module] = [
-        nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False),
+        (Depthwise if groups > 1 else nn.Conv2d)(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(cout, momentum=0.03, eps=1e-3),
     ]
     if active:
@@ -40,7 +48,8 @@ class Residual(nn.Module):
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(x + self.expand(self.squeeze(x)))
+        out: Tensor = self.act(x + self.expand(self.squeeze(x)))
+        return out
 
 
 class Head(nn.Module):
@@ -65,7 +74,7 @@ class Head(nn.Module):
         return torch.cat((self.score(self.score_branch(x)), self.shape(self.shape_branch(x))), 1)
 
 
-def anchor_points(height: int | Tensor, width: int | Tensor, stride: int, like: Tensor) -> tuple[Tensor, Tensor]:
+def anchor_points(height: int, width: int, stride: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return the (H*W, 2) centres in input pixels of one level's cells, row by row, and their (H*W, 1) strides."""
     ys = (torch.arange(height, device=like.device, dtype=torch.float32) + 0.5) * stride
     xs = (torch.arange(width, device=like.device, dtype=torch.float32) + 0.5) * stride

@@ -26,14 +26,15 @@ from training.detector.compose import (
     warp_scene,
 )
 from training.detector.donors import Donor
-from training.detector.scenes import FloatArray, GreyImage, Scene, boxes_of_corners
+from training.detector.scenes import FloatArray, GreyImage, Scene, boxes_of_corners, corners_of_boxes
 
 # Sources with many frames of few cars are drawn less often than their number says.
 SOURCE_WEIGHT = {"romania": 0.4, "parking_vn": 0.5, "gate_vn": 0.4}
 INEXACT_WEIGHT = 0.15  # corner loss of a plate whose corners are only those of a hand-drawn box
 SIZES = ((384, 384), (320, 448), (256, 576), (448, 320), (384, 384), (288, 512))
 MAX_PLATES = 24
-MOSAIC_SHARE = 0.22
+MOSAIC_SHARE = 0.2
+SCATTER_MIN_PX = 22.0  # smaller pastes away from any car are mere smudges, and make smudges look like plates
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,13 @@ class _Canvas:
     grey: GreyImage
     corners: FloatArray
     exact: FloatArray
+    ignore: FloatArray  # (K, 4)
 
 
 def _replace_plates(canvas: _Canvas, material: Material, rng: Generator) -> None:
     """Paste another plate over each labelled one, now and then."""
     for index, box in enumerate(boxes_of_corners(canvas.corners)):
-        donor = material.donors[rng.integers(len(material.donors))]
+        donor = material.donors[int(rng.integers(len(material.donors)))]
         quad = cover_quad(box, donor_aspect(donor, rng), rng)
         if rng.random() < 0.6 and box[2] - box[0] > 14 and paste_quad(canvas.grey, donor, quad, rng):
             canvas.corners[index], canvas.exact[index] = quad, donor.exact
@@ -72,9 +74,9 @@ def _scatter(canvas: _Canvas, material: Material, count: int, plates: bool, rng:
     height, width = canvas.grey.shape
     for _ in range(count):
         shelf = material.donors if plates else material.distractions
-        donor = shelf[rng.integers(len(shelf))]
+        donor = shelf[int(rng.integers(len(shelf)))]
         aspect = donor_aspect(donor, rng)
-        wide = float(np.exp(rng.uniform(np.log(16), np.log(0.5 * width))))
+        wide = float(np.exp(rng.uniform(np.log(SCATTER_MIN_PX), np.log(0.5 * width))))
         wide = wide if plates else min(wide * 1.5, 0.8 * width)
         centre = np.array([rng.uniform(0, width), rng.uniform(0, height)], np.float32)
         quad = random_quad(centre, wide, aspect, rng)
@@ -96,7 +98,7 @@ def _without_plates(scene: Scene, rng: Generator) -> Scene:
             rows = np.linspace(level, level + rng.normal(0, 30), y2 + 2 - y1)[:, None]
             patch = grey[y1 : y2 + 2, x1 : x2 + 2]
             patch[:] = np.clip(rows[: patch.shape[0]] + rng.normal(0, 2, patch.shape), 0, 255)
-    return Scene(scene.file, scene.source, grey, np.zeros((0, 4, 2), np.float32), np.zeros(0, bool))
+    return Scene(scene.file, scene.source, grey, np.zeros((0, 4, 2), np.float32), np.zeros(0, bool), scene.ignore)
 
 
 def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: Generator) -> _Canvas:
@@ -105,7 +107,8 @@ def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: G
         scene = _without_plates(scene, rng)
     view = random_view(scene, size, rng)
     exact = np.where(scene.exact, 1.0, INEXACT_WEIGHT).astype(np.float32)
-    canvas = _Canvas(warp_scene(scene, view, size, rng), through(view, scene.corners), exact)
+    ignore = boxes_of_corners(through(view, corners_of_boxes(scene.ignore)))
+    canvas = _Canvas(warp_scene(scene, view, size, rng), through(view, scene.corners), exact, ignore)
     if material.donors:
         if rng.random() < 0.4:
             _replace_plates(canvas, material, rng)
@@ -126,8 +129,15 @@ def _mosaic(views: Sequence[_Canvas]) -> _Canvas:
         view_keep = visible_share(view.corners, (height, width)) >= MIN_VISIBLE
         clipped = np.where(view_keep[:, None, None], np.clip(view.corners, 0, (width - 1, height - 1)), view.corners)
         moved.append(clipped + np.array(shift, np.float32))
+    zones = [
+        np.clip(view.ignore, 0, (width, height) * 2) + np.array(shift * 2)
+        for view, shift in zip(views, shifts, strict=True)
+    ]
     return _Canvas(
-        np.vstack((top, bottom)), np.concatenate(moved).astype(np.float32), np.concatenate([v.exact for v in views])
+        np.vstack((top, bottom)).astype(np.uint8),
+        np.concatenate(moved).astype(np.float32),
+        np.concatenate([view.exact for view in views]),
+        np.concatenate(zones).astype(np.float32),
     )
 
 
@@ -147,7 +157,8 @@ def label(canvas: _Canvas) -> Sample:
     big = (wide >= MIN_WIDTH_PX) & (high >= MIN_HEIGHT_PX)
     keep = big & (share >= MIN_VISIBLE)
     ignore = ~keep & (share > 0.02)
-    return Sample(canvas.grey, canvas.corners[keep][:MAX_PLATES], canvas.exact[keep][:MAX_PLATES], boxes[ignore])
+    zones = np.concatenate((boxes[ignore], canvas.ignore)).astype(np.float32)
+    return Sample(canvas.grey, canvas.corners[keep][:MAX_PLATES], canvas.exact[keep][:MAX_PLATES], zones)
 
 
 def make_sample(material: Material, odds: FloatArray, size: tuple[int, int], rng: Generator) -> Sample:
@@ -168,7 +179,7 @@ def make_sample(material: Material, odds: FloatArray, size: tuple[int, int], rng
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples as tensors; plates padded to MAX_PLATES with `valid` 0."""
+    """Samples as tensors; plates padded to the fullest sample's number, with `valid` 0."""
 
     images: torch.Tensor  # uint8 (N, H, W)
     boxes: torch.Tensor  # float32 (N, G, 4)
@@ -181,10 +192,11 @@ class Batch:
 def collate(samples: Sequence[Sample]) -> Batch:
     """Return the samples as one batch; boxes are clipped to the picture, corners are not."""
     count, (height, width) = len(samples), samples[0].grey.shape
-    boxes = np.zeros((count, MAX_PLATES, 4), np.float32)
-    corners = np.zeros((count, MAX_PLATES, 8), np.float32)
-    exact, valid = np.zeros((count, MAX_PLATES), np.float32), np.zeros((count, MAX_PLATES), bool)
-    ignore = np.zeros((count, MAX_PLATES, 4), np.float32)
+    most = max(1, *(len(s.corners) for s in samples), *(min(len(s.ignore), MAX_PLATES) for s in samples))
+    boxes = np.zeros((count, most, 4), np.float32)
+    corners = np.zeros((count, most, 8), np.float32)
+    exact, valid = np.zeros((count, most), np.float32), np.zeros((count, most), bool)
+    ignore = np.zeros((count, most, 4), np.float32)
     for index, sample in enumerate(samples):
         n, k = len(sample.corners), min(len(sample.ignore), MAX_PLATES)
         boxes[index, :n] = np.clip(boxes_of_corners(sample.corners), 0, (width, height, width, height))

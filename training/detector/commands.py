@@ -1,0 +1,90 @@
+"""`anpr-train detector`: train, go on training, export.
+
+It chooses materials and shows progress; what is learned and how is decided in the modules below.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from training.detector.donors import crop_donors, distractions, rendered_donors
+from training.detector.export import export_detector, load_detector, manifest_entry
+from training.detector.samples import Material
+from training.detector.scenes import data_folder, load_scenes
+from training.detector.train import Training, TrainPlan, train
+from training.export import update_manifest
+
+app = typer.Typer(help="Train and export the plate detector.", no_args_is_help=True)
+console = Console()
+CHECKPOINT = Path(".cache/detector/detector.pt")
+PLATES, SIGNS = 4000, 1500  # rendered once per run, kept in memory: 150 MB
+SMOKE_STEPS, SMOKE_PIXELS = 3, 2 * 384 * 384
+
+
+def gather(data: list[Path], seed: int, smoke: bool) -> Material:
+    """Return the train scenes of every dataset in `data`, rendered plates, and cut-out crops where there are any."""
+    scenes = [scene for place in data for scene in load_scenes(place, "train", limit=20 if smoke else None)]
+    donors = rendered_donors(40 if smoke else PLATES, seed)
+    for place in data:
+        if (place / "crops.csv").is_file() and not smoke:
+            donors += crop_donors(place)
+    return Material(scenes, donors, distractions(20 if smoke else SIGNS, seed + 1))
+
+
+@app.command("train")
+def train_command(
+    data: Annotated[list[Path] | None, typer.Option(help="Dataset, any format; may be given again. [$ANPR_DATA]")] = None,
+    checkpoint: Annotated[Path, typer.Option(help="Where weights are kept while training.")] = CHECKPOINT,
+    resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Wall-clock time to use; the rate falls over it.")] = 90.0,
+    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 2e-3,
+    seed: Annotated[int, typer.Option(help="Of weights, samples and rendered plates.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    smoke: Annotated[bool, typer.Option("--smoke", help="A few steps on little data: do all parts work?")] = False,
+) -> None:
+    """Train, or go on training, until the minutes are used; the checkpoint is written every minute."""
+    torch.set_num_threads(threads)
+    material = gather(data or [data_folder()], seed, smoke)
+    pixels = SMOKE_PIXELS if smoke else TrainPlan.pixels
+    steps, workers = (SMOKE_STEPS, 0) if smoke else (None, 1)
+    plan = TrainPlan(minutes, checkpoint, seed, rate, pixels=pixels, steps=steps, workers=workers)
+    training = Training(plan, "cuda" if torch.cuda.is_available() else "cpu")
+    if resume is not None:
+        training.resume(resume)
+    console.print(f"{len(material.scenes)} scenes, {len(material.donors)} plates to paste, on {training.device}")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("starting", total=1.0)
+        for step, share, losses in train(plan, material, training):
+            text = f"step {step}  loss {losses.total.item():.3f}  box {losses.box.item():.3f}"
+            bar.update(task, completed=min(share, 1.0), description=f"{text}  corner {losses.corner.item():.4f}")
+    console.print(f"{checkpoint}: {training.step_count} steps")
+
+
+@app.command("export")
+def export_command(
+    checkpoint: Annotated[Path, typer.Option(help="Weights to export.")] = CHECKPOINT,
+    models: Annotated[Path, typer.Option(help="Folder of the manifest.")] = Path("models"),
+    version: Annotated[str, typer.Option(help="Of these weights, semantic.")] = "1.0.0",
+    seed: Annotated[int, typer.Option(help="The seed they were trained with.")] = 1,
+    trained_by: Annotated[str, typer.Option(help="The training command, for the manifest.")] = "",
+) -> None:
+    """Write plate-detector.onnx and its manifest entry; refuse if onnxruntime and torch disagree."""
+    command = trained_by or shlex.join(["anpr-train", "detector", "train", "--seed", str(seed)])
+    file = models / "plate-detector.onnx"
+    try:
+        parity = export_detector(load_detector(checkpoint), file, version, command, seed)
+    except (FileNotFoundError, ValueError) as error:
+        console.print(str(error), style="red")
+        sys.exit(1)
+    update_manifest(models / "manifest.yaml", manifest_entry(version, command, seed, {}))
+    size_mb = file.stat().st_size / 1e6
+    console.print(f"{file}: {size_mb:.2f} MB, differs from torch by {parity.score:.1e} and {parity.pixels:.1e} px")
