@@ -20,6 +20,7 @@ from edge.commands import (
     explain,
     models,
     outbox,
+    probe,
     read,
     replay,
     run,
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (run, status, replay, read, evaluate, explain, annotate, site, check, demo, version):
+for command in (run, status, replay, read, evaluate, explain, annotate, site, probe, check, demo, version):
     command.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(outbox.app, name="outbox")
