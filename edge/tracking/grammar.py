@@ -28,6 +28,10 @@ CERTAIN_REGION = 0.9  # a region is named only when one country explains the tex
 CACHED_TEXTS = 4096  # priors remembered: the votes of one vehicle ask for the same texts again and again
 NO_FORM = -1e9  # stands for log 0: finite, so that sums stay numbers
 
+CONFUSED = 0.1  # how often a reader mistakes a character for its lookalike, roughly
+LEAST_WEIGHT = 1e-3  # an answer that needs more changes, or a rarer format, than this is a guess
+BY_FAR = 10.0  # the best answer must outweigh all others this much
+
 # Characters that cameras and readers take for one another; used to decide by slot, e.g. O in a digit's place.
 LOOKALIKES = (
     ("O", "0"),
@@ -152,7 +156,8 @@ def _any_text(length: int) -> float:
 def settle_lookalikes(text: str, code: str) -> str | None:
     """Return `text` with O or 0, I or 1 and their like decided by the slots of one country's formats.
 
-    The text itself when it fits as it is; None when no format fits even so, or when several answers do.
+    The text itself when it fits as it is; else the answer that a common format and few changes make by far the
+    likeliest; None when there is no such answer.
 
     Raises:
         ConfigError: the country is not known.
@@ -160,18 +165,29 @@ def settle_lookalikes(text: str, code: str) -> str | None:
     forms = [f for f in country(code).forms if len(f.slots) == len(text)]
     if any(f.fits(text) for f in forms):
         return text
-    answers = {answer for form in forms if (answer := _forced(text, form)) is not None}
-    return answers.pop() if len(answers) == 1 else None
+    weights: dict[str, float] = {}
+    for form in forms:
+        answer = _forced(text, form)
+        if answer is not None:
+            changes = sum(a != b for a, b in zip(text, answer, strict=True))
+            weights[answer] = weights.get(answer, 0.0) + form.share * CONFUSED**changes
+    best = max(sorted(weights), key=lambda a: weights[a], default=None)
+    if best is None or weights[best] < LEAST_WEIGHT:
+        return None
+    return best if weights[best] >= BY_FAR * (sum(weights.values()) - weights[best]) else None
 
 
 def _forced(text: str, form: Form) -> str | None:
     """Return the only text of `form` that looks like `text`; None when there is none or a slot leaves a choice."""
     result = ""
     for character, slot in zip(text, form.slots, strict=True):
-        fitting = {character} & slot or {other for other in _twins(character) if other in slot}
+        if character in slot:
+            result += character
+            continue
+        fitting = [twin for twin in _twins(character) if twin in slot]
         if len(fitting) != 1:
             return None
-        result += fitting.pop()
+        result += fitting[0]
     return result
 
 

@@ -78,7 +78,9 @@ class Lane:
     def run(self, until_s: float) -> list[PassageChange]:
         """Play the lane and return every change, those of the settling included."""
         rng = np.random.default_rng(self.seed)
-        readers = [Reader(v.plate, np.random.default_rng([self.seed, i]), self.ability) for i, v in enumerate(self.vehicles)]
+        readers = [
+            Reader(v.plate, np.random.default_rng([self.seed, i]), self.ability) for i, v in enumerate(self.vehicles)
+        ]
         tracker, gate = Tracker(TrackerSettings()), Gate(self.settings)
         ballots: dict[int, Ballot] = {}
         for sequence in range(int(until_s * self.fps)):
@@ -112,7 +114,9 @@ class Lane:
             if box is None or rng.random() < self.missed:
                 continue
             dx, dy, dw, dh = rng.normal(0.0, self.jitter * box.height, 4)
-            box = Box(box.x1 + dx - abs(dw), box.y1 + dy - abs(dh) / 4, box.x2 + dx + abs(dw), box.y2 + dy + abs(dh) / 4)
+            box = Box(
+                box.x1 + dx - abs(dw), box.y1 + dy - abs(dh) / 4, box.x2 + dx + abs(dw), box.y2 + dy + abs(dh) / 4
+            )
             score = 0.25 if rng.random() < self.weak else float(rng.uniform(0.6, 0.98))
             found.append((Detection(box, score), i))
         return found
@@ -123,7 +127,10 @@ class Lane:
 
     def answers(self) -> list[tuple[str | None, str]]:
         """Return (plate, direction) of each ended passage, in order; plate None when unread."""
-        return [(c.verdict.text if c.verdict and c.kind is EventType.FINAL else None, c.direction.value) for c in self.finals()]
+        return [
+            (c.verdict.text if c.verdict and c.kind is EventType.FINAL else None, c.direction.value)
+            for c in self.finals()
+        ]
 
 
 def _vote(ballots: dict[int, Ballot], tracker: Tracker, track_id: int, read: object) -> None:

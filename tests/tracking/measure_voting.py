@@ -8,6 +8,7 @@ plates to dirty ones. Odd passages fit the calibration, even ones judge it.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,9 @@ def outcome(seed: int, settings: VotingSettings | None = None) -> Outcome:
     if verdict is None or own is None:
         return Outcome(best.text == text, False, 0.0, 0.0, 1.0)
     kept = [look.read for look in ballot.explain() if look.weight > 0]
-    return Outcome(best.text == text, verdict.text == text, verdict.probability, own.probability, float(votes(kept).sum()))
+    return Outcome(
+        best.text == text, verdict.text == text, verdict.probability, own.probability, float(votes(kept).sum())
+    )
 
 
 def _ability(rng: np.random.Generator) -> Ability:
@@ -92,7 +95,7 @@ def report(outcomes: Sequence[Outcome]) -> None:
     ):
         right = [o.right for o in judged]
         print(f"calibration error, {name}: {expected_calibration_error(predicted, right):.4f}")
-        for low, high in zip(EDGES, EDGES[1:], strict=False):
+        for low, high in itertools.pairwise(EDGES):
             inside = [i for i, p in enumerate(predicted) if low <= p < high]
             if inside:
                 said, was = np.mean([predicted[i] for i in inside]), np.mean([right[i] for i in inside])

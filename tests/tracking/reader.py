@@ -74,7 +74,14 @@ class Reader:
         return rows[:SLOTS]
 
     def _packed(
-        self, rows: list[np.ndarray], track_id: int, sequence: int, at_s: float, height: float, faded: float, score: float
+        self,
+        rows: list[np.ndarray],
+        track_id: int,
+        sequence: int,
+        at_s: float,
+        height: float,
+        faded: float,
+        score: float,
     ) -> PlateRead:
         posterior = np.full((SLOTS, CLASSES), 1e-6, np.float32)
         posterior[len(rows) :, BLANK] = 1.0
@@ -84,10 +91,14 @@ class Reader:
         posterior /= posterior.sum(axis=1, keepdims=True)
         text = "".join(CHARSET[int(p[1:].argmax())] for p in posterior[: len(rows)])
         legible = float(np.clip(0.3 + 0.7 * faded + self.rng.normal(0, 0.03), 0.0, 1.0))
-        return PlateRead(track_id, sequence, at_s, text, posterior, legible, height, height * 4.6, 0.15 + 0.45 * faded, score)
+        return PlateRead(
+            track_id, sequence, at_s, text, posterior, legible, height, height * 4.6, 0.15 + 0.45 * faded, score
+        )
 
 
-def a_read(text: str, *, at_s: float = 0.0, sequence: int = 0, height_px: float = 24.0, sure: float = 0.97) -> PlateRead:
+def a_read(
+    text: str, *, at_s: float = 0.0, sequence: int = 0, height_px: float = 24.0, sure: float = 0.97
+) -> PlateRead:
     """Return a look that says `text`, every character with probability `sure`."""
     posterior = np.zeros((SLOTS, CLASSES), np.float32)
     posterior[len(text) :, BLANK] = 1.0
