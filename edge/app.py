@@ -88,7 +88,12 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         ]
         _serve(site, stack)
         log.info("anpr-edge %s watches %d camera(s)", __version__, len(settings.cameras))
-        return Runtime(stages, healthy=lambda: health.all_ok(health.alive(site.board.snapshot())), reload=reload).run()
+        return Runtime(
+            stages,
+            healthy=lambda: health.all_ok(health.alive(site.board.snapshot())),
+            reload=reload,
+            status=lambda: health.one_line(site.board.snapshot()),
+        ).run()
 
 
 def _site(settings: Settings, stack: ExitStack) -> _Site:

@@ -41,6 +41,14 @@ def ready(now: Snapshot) -> tuple[Check, ...]:
     return (*_models(now), *_cameras(now), *_sinks(now), *_disk(now))
 
 
+def one_line(now: Snapshot) -> str:
+    """Return what `systemctl status` shows: cameras and queue in one line."""
+    up = sum(c.state is SourceState.UP for c in now.cameras.values())
+    down = ", ".join(f"{c.camera} {c.state.value}" for c in now.cameras.values() if c.state is not SourceState.UP)
+    cameras = f"{up} of {len(now.cameras)} cameras up" + (f" ({down})" if down else "")
+    return f"{cameras}; {now.event_count} events since start, {now.outbox.depth} waiting to be delivered"
+
+
 def all_ok(checks: tuple[Check, ...]) -> bool:
     """Tell whether nothing failed."""
     return all(c.ok for c in checks)
