@@ -41,7 +41,10 @@ def gather(data: list[Path], seed: int, smoke: bool) -> Material:
 
 @app.command("train")
 def train_command(
-    data: Annotated[list[Path] | None, typer.Option(help="Dataset, any format; may be given again. [$ANPR_DATA]")] = None,
+    *,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Dataset, any format; may be given again. [$ANPR_DATA]")
+    ] = None,
     checkpoint: Annotated[Path, typer.Option(help="Where weights are kept while training.")] = CHECKPOINT,
     resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Wall-clock time to use; the rate falls over it.")] = 90.0,
@@ -71,6 +74,7 @@ def train_command(
 
 @app.command("export")
 def export_command(
+    *,
     checkpoint: Annotated[Path, typer.Option(help="Weights to export.")] = CHECKPOINT,
     models: Annotated[Path, typer.Option(help="Folder of the manifest.")] = Path("models"),
     version: Annotated[str, typer.Option(help="Of these weights, semantic.")] = "1.0.0",

@@ -1,0 +1,100 @@
+"""`anpr-train dataset`: look at a dataset before believing it, and divide it fairly."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from training.datasets.frame import BrokenAnnotations
+from training.datasets.load import Dataset, load_dataset
+from training.datasets.sheet import contact_sheet, statistics
+from training.datasets.splitting import assign_splits, sequence_of, twins_between_splits
+
+app = typer.Typer(help="Inspect and split labelled pictures.", no_args_is_help=True)
+console = Console()
+
+Place = Annotated[Path, typer.Argument(help="Folder of VOC XML or YOLO txt, COCO .json, .csv, or a data folder.")]
+PicturesOption = Annotated[Path | None, typer.Option("--pictures", help="Folder or zip, if not beside the labels.")]
+SkipOption = Annotated[bool, typer.Option("--skip-broken", help="Leave broken annotations out, naming them.")]
+
+
+def open_or_exit(place: Path, pictures: Path | None = None, skip_broken: bool = False) -> Dataset:
+    """Return the dataset at `place`, or print every fault and leave with 1."""
+    try:
+        dataset = load_dataset(place, pictures, skip_broken=skip_broken)
+    except (BrokenAnnotations, FileNotFoundError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    for problem in dataset.frame.attrs["problems"]:
+        console.print(f"left out: {problem}", style="yellow", markup=False, highlight=False)
+    return dataset
+
+
+@app.command("inspect")
+def inspect(
+    place: Place,
+    *,
+    pictures: PicturesOption = None,
+    sheet: Annotated[Path, typer.Option(help="Where to write the contact sheet.")] = Path("out/dataset.png"),
+    count: Annotated[int, typer.Option(min=1, max=400, help="Pictures on the sheet.")] = 40,
+    seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
+    twins: Annotated[bool, typer.Option(help="Look for near-duplicates between splits.")] = True,
+    skip_broken: SkipOption = False,
+) -> None:
+    """Validate every annotation, print statistics, look for leaks between splits, draw a contact sheet."""
+    dataset = open_or_exit(place, pictures, skip_broken)
+    _print_statistics(dataset)
+    if twins:
+        found = twins_between_splits(dataset.frame, dataset.pictures)
+        console.print(f"{len(found)} pairs of nearly the same picture in different splits")
+        for twin in found[:20]:
+            console.print(f"  {twin.first} ~ {twin.second} ({twin.bits} of 64 bits differ)", highlight=False)
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(sheet), contact_sheet(dataset.frame, dataset.pictures, count, seed=seed))
+    console.print(f"{sheet}: {min(count, dataset.frame.file.nunique())} pictures with their labels")
+
+
+def _print_statistics(dataset: Dataset) -> None:
+    frame = dataset.frame
+    console.print(f"{dataset.format}: {frame.file.nunique()} pictures, {int(frame.x1.notna().sum())} plates")
+    table = Table()
+    figures = statistics(frame)
+    for name in figures.columns:
+        table.add_column(name, justify="left" if name in ("source", "split") else "right")
+    for row in figures.itertuples(index=False):
+        table.add_row(*(f"{value:.1f}" if isinstance(value, float) else str(value) for value in row))
+    console.print(table)
+
+
+@app.command("split")
+def split(
+    place: Place,
+    *,
+    out: Annotated[Path, typer.Option(help="Table to write, with the column split filled.")],
+    pictures: PicturesOption = None,
+    val_share: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of vehicles kept for judging.")] = 0.15,
+    by_sequence: Annotated[
+        bool, typer.Option(help="Pictures whose names differ only in a number stay together.")
+    ] = False,
+    salt: Annotated[str, typer.Option(help="Another word, another division.")] = "",
+    skip_broken: SkipOption = False,
+) -> None:
+    """Divide pictures into train and val by vehicle or sequence, never by frame; splits that are set stay."""
+    dataset = open_or_exit(place, pictures, skip_broken)
+    frame = dataset.frame
+    if by_sequence:
+        frame = frame.assign(group=[sequence_of(str(file)) for file in frame.file])
+    frame = assign_splits(frame, val_share, salt)
+    columns = [f"c{i}{axis}" for i in range(4) for axis in "xy"]
+    flat = [[value for point in corners for value in point] if corners else [""] * 8 for corners in frame.corners]
+    frame = frame.drop(columns="corners").assign(**{name: [row[i] for row in flat] for i, name in enumerate(columns)})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(out, index=False)
+    pictures_by_split = frame.groupby("split").file.nunique().to_dict()
+    console.print(f"{out}: " + ", ".join(f"{count} {name}" for name, count in pictures_by_split.items()))

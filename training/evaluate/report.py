@@ -1,0 +1,137 @@
+"""The report of an evaluation: one HTML file with figures, a reliability plot and every failure as a picture.
+
+Self-contained: styles and pictures are inside, so it can be mailed. It shows plates; keep it as private
+as the pictures it was made from.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.evaluate.reading import (
+    Answer,
+    by_group,
+    calibration_error,
+    character_accuracy,
+    confusions,
+    exact_share,
+    reliability,
+)
+
+PLOT_PX = 260
+MOST_FAILURES = 400
+MOST_CONFUSIONS = 40
+STYLE = """
+:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;margin:.5rem 0 1rem}
+td,th{padding:.2rem .8rem;border-bottom:1px solid #8884;text-align:right}td:first-child,th:first-child{text-align:left}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.8rem}
+figure{margin:0;padding:.5rem;border:1px solid #8884;border-radius:.5rem}
+figure img{width:100%;border-radius:.25rem;display:block}
+figcaption{font-size:.8rem;margin-top:.3rem;overflow-wrap:anywhere}code{font-size:.9rem}.bad{color:#c33}
+.plot text{font-size:11px;fill:currentColor}
+"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One mistake to look at."""
+
+    caption: str  # plain text
+    picture: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a table of figures and the failures below it."""
+
+    title: str
+    note: str
+    table: Sequence[Sequence[str]]  # first row: header
+    failures: Sequence[Failure] = ()
+    extra_html: str = ""
+
+
+def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
+    """Write the report; the folder is made."""
+    body = "".join(_section(section) for section in sections)
+    page = (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style><h1>{html.escape(title)}</h1>{body}</html>"
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def reading_section(
+    title: str, note: str, answers: Sequence[Answer], picture_of: Callable[[Answer], Failure]
+) -> Section:
+    """Return the section of a reader or of the whole chain."""
+    rows = [["", "exact", "characters", "plates"]]
+    rows.append(["all", _percent(exact_share(answers)), _percent(character_accuracy(answers)), str(len(answers))])
+    for group, values in by_group(answers).items():
+        rows += [
+            [f"{group}: {name}", _percent(exact), _percent(characters), str(count)]
+            for name, (exact, characters, count) in values.items()
+        ]
+    wrong = [answer for answer in answers if not answer.right][:MOST_FAILURES]
+    extra = _reliability_plot(answers) + _confusion_table(answers)
+    return Section(title, note, rows, [picture_of(answer) for answer in wrong], extra)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _section(section: Section) -> str:
+    head, *rows = [[html.escape(cell) for cell in row] for row in section.table] or [[]]
+    header = "".join(f"<th>{cell}</th>" for cell in head)
+    lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    figures = "".join(_figure(failure) for failure in section.failures)
+    failures = f"<h2>Failures ({len(section.failures)})</h2><div class='grid'>{figures}</div>" if figures else ""
+    note = f"<p>{html.escape(section.note)}</p>" if section.note else ""
+    table = f"<table><tr>{header}</tr>{lines}</table>"
+    return f"<h2>{html.escape(section.title)}</h2>{note}{table}{section.extra_html}{failures}"
+
+
+def _figure(failure: Failure) -> str:
+    _, data = cv2.imencode(".jpg", failure.picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
+    encoded = base64.b64encode(data.tobytes()).decode("ascii")
+    caption = html.escape(failure.caption)
+    return f"<figure><img alt='{caption}' src='data:image/jpeg;base64,{encoded}'><figcaption>{caption}</figcaption></figure>"
+
+
+def _reliability_plot(answers: Sequence[Answer]) -> str:
+    """Return an SVG of stated probability against the share that was right; the diagonal is honesty."""
+    size = PLOT_PX
+    dots = "".join(
+        f"<circle cx='{one.probability * size:.1f}' cy='{(1 - one.right) * size:.1f}' r='{3 + min(one.count, 400) ** 0.5 / 2:.1f}'"
+        f" fill='#2a7de1' fill-opacity='.7'><title>{one.count} plates: stated {one.probability:.3f}, right {one.right:.3f}"
+        f"</title></circle>"
+        for one in reliability(answers)
+    )
+    return (
+        f"<h2>Calibration: ECE {calibration_error(answers):.4f}</h2>"
+        f"<svg class='plot' width='{size + 60}' height='{size + 50}' viewBox='-40 -10 {size + 60} {size + 50}'>"
+        f"<rect width='{size}' height='{size}' fill='none' stroke='currentColor' stroke-opacity='.4'/>"
+        f"<line x1='0' y1='{size}' x2='{size}' y2='0' stroke='currentColor' stroke-opacity='.4' stroke-dasharray='4'/>"
+        f"{dots}<text x='{size / 2}' y='{size + 30}' text-anchor='middle'>stated probability</text>"
+        f"<text x='-12' y='{size / 2}' text-anchor='middle' transform='rotate(-90 -12 {size / 2})'>share right</text></svg>"
+    )
+
+
+def _confusion_table(answers: Sequence[Answer]) -> str:
+    counts = confusions(answers).most_common(MOST_CONFUSIONS)
+    rows = "".join(
+        f"<tr><td>{html.escape(a)}</td><td>{html.escape(b)}</td><td>{count}</td></tr>" for (a, b), count in counts
+    )
+    head = "<tr><th>true</th><th>read</th><th>times</th></tr>"
+    return f"<h2>Confused characters</h2><p>A dash is a character missed or invented.</p><table>{head}{rows}</table>"
