@@ -19,7 +19,7 @@ from edge.errors import SourceStalled, SourceUnavailable
 from edge.mailbox import Mailbox
 from edge.pipeline.capture_file import FileSource
 from edge.pipeline.capture_gstreamer import GStreamerSource
-from edge.pipeline.capture_health import Backoff, FrozenPicture, Thinning
+from edge.pipeline.capture_health import Backoff, FrozenPicture
 from edge.pipeline.capture_stream import StreamSource
 from edge.pipeline.capture_url import gstreamer_pipeline, is_file, is_gstreamer, shown
 from edge.protocols import FrameSource, SourceState
@@ -57,7 +57,7 @@ class CaptureObserver(Protocol):
         """Note a decoded frame, analysed or not."""
 
     def frame_dropped(self, camera: str, reason: str, count: int) -> None:
-        """Note frames that nobody will analyse: newest_wins, rate_limit or decode_error."""
+        """Note pictures that nobody will see: newest_wins or decode_error."""
 
 
 class CaptureThread:
@@ -66,7 +66,7 @@ class CaptureThread:
     Args:
         source: of this camera, not opened yet; nobody else uses it.
         mailbox: gets the newest frame; closed when the work ends.
-        camera: time-outs, pauses and rate.
+        camera: time-outs and pauses; `max_fps` is the pipeline's business.
         clock: measures how long states last.
         observer: is told of states, frames and losses.
         random: makes the pauses uneven, so that a site's cameras do not all call at once; seed it to repeat a run.
@@ -91,7 +91,6 @@ class CaptureThread:
         self._stopping = threading.Event()
         self._pause = pause or self._stopping.wait
         self._backoff = Backoff(camera.max_backoff_s, random)
-        self._thinning = Thinning(camera.max_fps)
         url = camera.url.get_secret_value()
         self._address = shown(url)
         self._frozen = None if is_file(url) else FrozenPicture(camera.frozen_after_s)
@@ -159,9 +158,6 @@ class CaptureThread:
         if (damaged := self._source.damaged_packets) > self._damaged:
             self._observer.frame_dropped(frame.camera, "decode_error", damaged - self._damaged)
             self._damaged = damaged
-        if not self._thinning.admits(frame.monotonic_s):
-            self._observer.frame_dropped(frame.camera, "rate_limit", 1)
-            return
         before = self._mailbox.dropped
         self._mailbox.put(frame)
         if self._mailbox.dropped > before:

@@ -1,4 +1,4 @@
-"""How a camera is doing: when to try again, when a picture is frozen, which frames are too many.
+"""How a camera is doing: when to try again, when a picture is frozen.
 
 Small pure rules over moments that are passed in; no clock, no thread, no I/O.
 """
@@ -16,7 +16,6 @@ _HOPELESS_FACTOR = 10  # wrong password or path: cameras lock an account after a
 _GRID_PX = 8  # a frozen picture is recognised on every 8th pixel each way
 _CHECK_S = 0.5
 _MOST_PATIENCE = 20  # times the setting
-_EARLY_SHARE = 0.25  # of the interval: a frame may come that much early, networks are not even
 
 
 class Backoff:
@@ -78,22 +77,3 @@ class FrozenPicture:
     def be_patient(self) -> None:
         """Wait twice as long next time, unless the picture changes: reconnecting may not help."""
         self.patience_s = min(2 * self.patience_s, _MOST_PATIENCE * self._after_s)
-
-
-class Thinning:
-    """Chooses which frames are analysed, so that their average rate is at most `max_fps`."""
-
-    def __init__(self, max_fps: float) -> None:
-        self._step_s = 1.0 / max_fps
-        self._due_s: float | None = None
-
-    def admits(self, at_s: float) -> bool:
-        """Tell whether the frame captured at `at_s` is to be analysed; depends on the frames' times only."""
-        step_s, due_s = self._step_s, self._due_s
-        if due_s is None or abs(at_s - due_s) > 2 * step_s:  # the first one, after a gap, or time began again
-            self._due_s = at_s + step_s
-            return True
-        if at_s < due_s - _EARLY_SHARE * step_s:
-            return False
-        self._due_s = due_s + step_s
-        return True

@@ -22,9 +22,7 @@ from tests.pipeline.fakes import START, Recorder, ScriptedSource, noise
 
 
 def a_camera(**changes: object) -> CameraSettings:
-    return CameraSettings.model_validate(
-        {"name": "gate", "url": "rtsp://root:hunter2@10.0.0.9/live", "max_fps": 120, **changes}
-    )
+    return CameraSettings.model_validate({"name": "gate", "url": "rtsp://root:hunter2@10.0.0.9/live", **changes})
 
 
 class Run:
@@ -128,14 +126,6 @@ def test_recorded_video_may_stand_still() -> None:
     run = Run([(t / 4, noise(0)) for t in range(600)], camera=a_camera(url="still.mp4", frozen_after_s=10))
 
     assert "frozen" not in run.states
-
-
-def test_more_frames_than_wanted_are_left_out_evenly_and_counted() -> None:
-    """Analysis costs; the setting max_fps bounds it."""
-    run = Run([k / 25 for k in range(250)], camera=a_camera(max_fps=10))
-
-    assert run.seen.dropped["rate_limit"] == 150
-    assert run.mailbox.accepted == 100
 
 
 def test_every_lost_frame_is_counted_with_its_reason() -> None:

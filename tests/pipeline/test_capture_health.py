@@ -8,29 +8,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from edge.pipeline.capture_health import Backoff, FrozenPicture, Thinning
+from edge.pipeline.capture_health import Backoff, FrozenPicture
 from edge.pipeline.capture_timeline import Timeline
 from edge.pipeline.capture_url import gstreamer_pipeline, is_file, is_rtsp, is_usb, shown
 from tests.pipeline.fakes import noise
-
-
-@pytest.mark.parametrize(
-    ("fps", "wanted", "kept"), [(25, 15, 15), (25, 25, 25), (30, 10, 10), (12.5, 15, 12.5), (60, 7, 7)]
-)
-def test_thinning_keeps_the_wanted_rate_although_arrivals_jitter(fps: float, wanted: float, kept: float) -> None:
-    """A camera at exactly max_fps must lose nothing although its frames come unevenly."""
-    random, thinning = Random(3), Thinning(wanted)
-    times = [k / fps + random.uniform(-0.006, 0.006) for k in range(int(20 * fps))]
-
-    assert sum(thinning.admits(t) for t in times) / 20 == pytest.approx(kept, rel=0.03)
-
-
-def test_thinning_goes_on_after_a_gap_and_when_time_begins_again() -> None:
-    """A camera comes back, a video is looped: no burst, no silence."""
-    thinning = Thinning(10)
-    assert [thinning.admits(t) for t in (0.0, 100.0, 100.02, 100.1, 3.0, 3.02, 3.1)] == [
-        True, True, False, True, True, False, True,
-    ]  # fmt: skip
 
 
 def test_a_moving_picture_is_never_frozen() -> None:
