@@ -48,6 +48,7 @@ SmokeOption = Annotated[bool, typer.Option("--smoke", help="A few pictures only:
 
 @app.command("detector")
 def detector(
+    *,
     data: DataOption = None,
     split: SplitOption = "val",
     source: SourceOption = None,
@@ -82,6 +83,7 @@ def detector(
 
 @app.command("reader")
 def reader(
+    *,
     data: DataOption = None,
     split: SplitOption = "val",
     source: SourceOption = None,
@@ -106,6 +108,7 @@ def reader(
 
 @app.command("chain")
 def chain_command(
+    *,
     data: DataOption = None,
     split: SplitOption = "val",
     pictures: Annotated[Path | None, typer.Option(help="Folder or zip, if not beside the labels.")] = None,
@@ -156,7 +159,7 @@ def benchmark(
         answers += some
         rows.append([folder.name, f"{exact_share(some):.4f}", f"{character_accuracy(some):.4f}", str(len(some))])
     show("Exact match per folder", rows)
-    judge(f"Benchmark {root.name}", answers, lambda answer: file_failure(answer), report, json_file)
+    judge(f"Benchmark {root.name}", answers, file_failure, report, json_file)
 
 
 def chain_or_exit(detector_file: Path | None, reader_file: Path | None, width: int = 640, height: int = 384) -> Chain:
