@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from training.evaluate.reading import (
     Answer,
+    Reliability,
     by_group,
     calibration_error,
     character_accuracy,
@@ -106,18 +107,14 @@ def _figure(failure: Failure) -> str:
     _, data = cv2.imencode(".jpg", failure.picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
     encoded = base64.b64encode(data.tobytes()).decode("ascii")
     caption = html.escape(failure.caption)
-    return f"<figure><img alt='{caption}' src='data:image/jpeg;base64,{encoded}'><figcaption>{caption}</figcaption></figure>"
+    image = f"<img alt='{caption}' src='data:image/jpeg;base64,{encoded}'>"
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _reliability_plot(answers: Sequence[Answer]) -> str:
     """Return an SVG of stated probability against the share that was right; the diagonal is honesty."""
     size = PLOT_PX
-    dots = "".join(
-        f"<circle cx='{one.probability * size:.1f}' cy='{(1 - one.right) * size:.1f}' r='{3 + min(one.count, 400) ** 0.5 / 2:.1f}'"
-        f" fill='#2a7de1' fill-opacity='.7'><title>{one.count} plates: stated {one.probability:.3f}, right {one.right:.3f}"
-        f"</title></circle>"
-        for one in reliability(answers)
-    )
+    dots = "".join(_dot(one, size) for one in reliability(answers))
     return (
         f"<h2>Calibration: ECE {calibration_error(answers):.4f}</h2>"
         f"<svg class='plot' width='{size + 60}' height='{size + 50}' viewBox='-40 -10 {size + 60} {size + 50}'>"
@@ -126,6 +123,14 @@ def _reliability_plot(answers: Sequence[Answer]) -> str:
         f"{dots}<text x='{size / 2}' y='{size + 30}' text-anchor='middle'>stated probability</text>"
         f"<text x='-12' y='{size / 2}' text-anchor='middle' transform='rotate(-90 -12 {size / 2})'>share right</text></svg>"
     )
+
+
+def _dot(one: Reliability, size: int) -> str:
+    """Return one bin: placed by stated and true share, as large as it has plates."""
+    x, y, radius = one.probability * size, (1 - one.right) * size, 3 + min(one.count, 400) ** 0.5 / 2
+    told = f"{one.count} plates: stated {one.probability:.3f}, right {one.right:.3f}"
+    look = "fill='#2a7de1' fill-opacity='.7'"
+    return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{radius:.1f}' {look}><title>{told}</title></circle>"
 
 
 def _confusion_table(answers: Sequence[Answer]) -> str:
