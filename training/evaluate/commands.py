@@ -23,10 +23,13 @@ from edge.errors import ModelError
 from training.datasets.commands import open_or_exit
 from training.datasets.frame import BrokenAnnotations
 from training.datasets.pictures import Pictures
+from training.detector.donors import distractions, rendered_donors
 from training.detector.finder import onnx_network
+from training.detector.samples import Material
 from training.detector.scenes import data_folder, scenes_of
 from training.evaluate import benchmarks, scenes
 from training.evaluate.chain import Chain, open_chain, read_crops, read_scenes
+from training.evaluate.corners import corner_errors, rows_of
 from training.evaluate.reading import Answer, by_group, calibration_error, character_accuracy, exact_share
 from training.evaluate.report import Failure, Section, reading_section, write_report
 from training.recogniser.crops import load_crops
@@ -79,6 +82,22 @@ def detector(
         )
         figures[str(side)] = found
     finish(sections, figures, "Plate detector", report, json_file)
+
+
+@app.command("corners")
+def corners_command(
+    data: DataOption = None,
+    model: DetectorOption = None,
+    count: Annotated[int, typer.Option(min=1, help="Pictures to compose.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of plates and pictures; another than training's.")] = 1000,
+    json_file: JsonOption = None,
+) -> None:
+    """Print how far the corners are off, on rendered plates in held-out scenes."""
+    held_out = scenes_of(open_or_exit(data or data_folder()), "val")
+    material = Material(held_out, rendered_donors(max(count // 2, 10), seed), distractions(20, seed))
+    result = corner_errors(onnx_network(model or MODELS / "plate-detector.onnx"), material, count, seed)
+    show("Corner error on rendered plates", rows_of(result))
+    finish([], {"median": result.median(), "found": len(result.errors), "asked": result.asked}, "", None, json_file)
 
 
 @app.command("reader")

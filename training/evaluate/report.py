@@ -121,7 +121,8 @@ def _reliability_plot(answers: Sequence[Answer]) -> str:
         f"<rect width='{size}' height='{size}' fill='none' stroke='currentColor' stroke-opacity='.4'/>"
         f"<line x1='0' y1='{size}' x2='{size}' y2='0' stroke='currentColor' stroke-opacity='.4' stroke-dasharray='4'/>"
         f"{dots}<text x='{size / 2}' y='{size + 30}' text-anchor='middle'>stated probability</text>"
-        f"<text x='-12' y='{size / 2}' text-anchor='middle' transform='rotate(-90 -12 {size / 2})'>share right</text></svg>"
+        f"<text x='-12' y='{size / 2}' text-anchor='middle' transform='rotate(-90 -12 {size / 2})'>"
+        f"share right</text></svg>"
     )
 
 
