@@ -168,7 +168,18 @@ class Scene:
                 tint = (0.15, 0.1, 1.0) if tail else (0.95, 1.0, 1.0)
                 if self.spec.light == "night-ir":
                     tint = (1.0, 1.0, 1.0)
-                optics.glow(image, float(x), float(y), radius, tuple(strength * t for t in tint))  # type: ignore[arg-type]
+                colour = (strength * tint[0], strength * tint[1], strength * tint[2])
+                optics.glow(image, float(x), float(y), radius, colour)
+                if self.spec.rain > 0:
+                    self._reflect(image, point, radius, colour)
+
+    def _reflect(self, image: Picture, point: Array, radius: float, colour: tuple[float, float, float]) -> None:
+        """Add the image of a lamp on the wet road, drawn out towards the camera."""
+        for share, weight in ((1.0, 0.22), (1.25, 0.15), (1.5, 0.08)):
+            x, y = self.camera.project(point * np.array([1.0, 1.0, -share]))
+            optics.glow(
+                image, float(x), float(y), radius * 0.9, (colour[0] * weight, colour[1] * weight, colour[2] * weight)
+            )
 
     def _shake(self, at_s: float) -> Array | None:
         amplitude = self.spec.camera.shake_px

@@ -17,6 +17,7 @@ from training.scenes.shading import Light, lit, normals
 GROUND_PX_PER_M = 60
 ROAD_LENGTH_M, NEAR_M, SIDE_M = 46.0, 1.2, 9.0
 KERB_M = 0.13
+HOUSES_SHARE, HALL_SHARE = 0.45, 0.25  # of the places; the others have trees behind them
 
 
 def noise(
@@ -193,7 +194,13 @@ def backdrop(camera: Camera, light: Light, rng: np.random.Generator, night: bool
     ground = np.array([84, 90, 92], np.float32) * np.asarray(light.sky, np.float32) * 1.4
     image[rows[:, 0] > horizon] = ground
     out = np.clip(image, 0, 255).astype(np.uint8)
-    _houses(out, horizon, camera.focal_px, light, rng, night)
+    kind = rng.random()
+    if kind < HOUSES_SHARE:
+        _houses(out, horizon, camera.focal_px, light, rng, night)
+    elif kind < HOUSES_SHARE + HALL_SHARE:
+        _hall(out, horizon, camera.focal_px, light, rng)
+    else:
+        _trees(out, horizon, camera.focal_px, light, rng)
     _hedge(out, horizon, camera.focal_px, light, rng)
     return out
 
@@ -216,6 +223,38 @@ def _houses(
                 pane = (60.0, 130.0, 170.0) if lamp else tuple(float(c) for c in np.array([52, 50, 46]) * level)
                 cv2.rectangle(image, (round(wx), round(wy)), (round(wx + step), round(wy + step * 1.15)), pane, -1)
         x += w + rng.uniform(-5, 0.06 * width)
+
+
+def _hall(image: Picture, horizon: float, focal_px: float, light: Light, rng: np.random.Generator) -> None:
+    """Draw a long hall of corrugated metal with a band of glass and a roller door."""
+    height, width = image.shape[:2]
+    level = np.asarray(light.sky, np.float32) + 0.5 * np.asarray(light.sun, np.float32)
+    top = max(0, round(horizon - rng.uniform(4.5, 7.5) * focal_px / 75))
+    bottom = min(height, round(horizon + focal_px * 0.02))
+    tone = np.array([1.0, 0.98, 0.95], np.float32) * rng.uniform(110, 190) * level
+    ridge = 1 + 0.07 * np.sign(np.sin(np.arange(width) * 2 * np.pi / max(4.0, focal_px / 180)))
+    image[top:bottom] = np.clip(tone * ridge[None, :, None], 0, 255)
+    glass, door = np.array([60, 58, 52], np.float32) * level, tone * 0.7
+    depth = max(1, bottom - top)
+    image[top + depth // 6 : top + depth // 4] = np.clip(glass, 0, 255)
+    left = round(rng.uniform(0.1, 0.7) * width)
+    image[top + depth // 3 : bottom, left : left + round(0.14 * width)] = np.clip(door, 0, 255)
+    image[top : top + 3] = np.clip(tone * 1.2, 0, 255)
+
+
+def _trees(image: Picture, horizon: float, focal_px: float, light: Light, rng: np.random.Generator) -> None:
+    """Draw two rows of crowns, the farther one paler."""
+    height, width = image.shape[:2]
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    level = np.asarray(light.sky, np.float32) + 0.6 * np.asarray(light.sun, np.float32)
+    for tall_m, pale in ((9.0, 0.45), (6.0, 0.1)):
+        crown = 1 + noise(rng, 1, width, ((round(width / 9), 0.25), (40, 0.12), (9, 0.05)))[0]
+        edge = horizon - tall_m * crown * focal_px / 75
+        leaf = 1 + noise(rng, height, width, ((2, 0.12), (6, 0.2), (18, 0.18)))
+        share = (np.clip((rows - edge[None]) / 3, 0, 1) * (rows < horizon + focal_px * 0.02))[..., None]
+        green = np.array([46, 74, 58], np.float32) * np.clip(leaf, 0.3, 1.9)[..., None] * (1 - pale)
+        green = (green + pale * np.array([170, 168, 160], np.float32)) * level
+        image[:] = np.clip(image * (1 - share) + green * share, 0, 255).astype(np.uint8)
 
 
 def _hedge(image: Picture, horizon: float, focal_px: float, light: Light, rng: np.random.Generator) -> None:
