@@ -257,7 +257,7 @@ class Gate:
     def _outcome(self, passage: Passage) -> EventType | None:
         """Return which event ends the passage; None when it was noise or a parked car."""
         verdict = passage.verdict
-        if not passage.moved:
+        if not passage.moved and not passage.announced:
             return None
         enough = min(self._quorum, MIN_FINAL_READS)
         if verdict is not None and verdict.probability >= self._final_threshold and verdict.reads >= enough:

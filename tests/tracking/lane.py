@@ -22,6 +22,7 @@ FRAME = (1920, 1080)
 FOCAL_PX = 1500.0
 CAMERA_M = 2.0  # above the plate
 PLATE_M = (0.52, 0.11)
+READ_EVERY_S = 0.1  # the pipeline does not read every look either
 SHARP = Ability(dirt=0.6, pose=0.6, fresh=0.8, lost=0.0, extra=0.0)
 
 Place = tuple[float, float]  # metres: to the right of the lane's middle, away from the camera
@@ -69,57 +70,28 @@ class Lane:
     jitter: float = 0.04  # of the boxes, in plate heights
     weak: float = 0.05  # share of weak detections
     dropped: float = 0.0  # share of frames that never arrive
-    settings: GateSettings = GateSettings()
+    settings: GateSettings = field(default_factory=GateSettings)
     ability: Ability = SHARP
     changes: list[PassageChange] = field(default_factory=list)
     track_ids: set[int] = field(default_factory=set)
-    widest: int = 0  # most values kept by the gate at once
+    widest: int = 0  # most values kept by the gate and the ballots at once
+
+    def __post_init__(self) -> None:
+        self._rng = np.random.default_rng(self.seed)
+        seeds = [np.random.default_rng([self.seed, i]) for i in range(len(self.vehicles))]
+        self._readers = [Reader(v.plate, s, self.ability) for v, s in zip(self.vehicles, seeds, strict=True)]
+        self._tracker, self._gate = Tracker(TrackerSettings()), Gate(self.settings)
+        self._ballots: dict[int, Ballot] = {}
+        self._last_read_s: dict[int, float] = {}
 
     def run(self, until_s: float) -> list[PassageChange]:
         """Play the lane and return every change, those of the settling included."""
-        rng = np.random.default_rng(self.seed)
-        readers = [
-            Reader(v.plate, np.random.default_rng([self.seed, i]), self.ability) for i, v in enumerate(self.vehicles)
-        ]
-        tracker, gate = Tracker(TrackerSettings()), Gate(self.settings)
-        ballots: dict[int, Ballot] = {}
         for sequence in range(int(until_s * self.fps)):
-            at_s = sequence / self.fps
-            if rng.random() < self.dropped:
-                continue
-            found = self._detect(at_s, rng)
-            tracks = tracker.step([d for d, _ in found], at_s, FRAME)
-            for track in tracks:
-                self.track_ids.add(track.id)
-                who = next((i for d, i in found if d is track.detection), None)
-                if who is None or track.detection is None or not self.vehicles[who].legible:
-                    continue
-                read = readers[who].read(track.id, sequence, at_s, track.detection.box.height)
-                _vote(ballots, tracker, read.track_id, read)
-            verdicts = {i: v for i, b in ballots.items() if (v := b.verdict()) is not None}
-            self.changes += gate.step(at_s, tracks, verdicts, FRAME)
-            for track in tracks:
-                if track.state is TrackState.ENDED:
-                    ballots.pop(track.id, None)
-            self.widest = max(self.widest, len(gate.track_ids()) + len(ballots))
-        self.changes += gate.step(until_s, tracker.settle(), {})
-        self.changes += gate.settle(until_s)
+            if self._rng.random() >= self.dropped:
+                self._step(sequence)
+        self.changes += self._gate.step(until_s, self._tracker.settle(), {}, FRAME)
+        self.changes += self._gate.settle(until_s)
         return self.changes
-
-    def _detect(self, at_s: float, rng: np.random.Generator) -> list[tuple[Detection, int]]:
-        found: list[tuple[Detection, int]] = []
-        for i, vehicle in enumerate(self.vehicles):
-            place = vehicle.way(at_s)
-            box = seen(place) if place is not None else None
-            if box is None or rng.random() < self.missed:
-                continue
-            dx, dy, dw, dh = rng.normal(0.0, self.jitter * box.height, 4)
-            box = Box(
-                box.x1 + dx - abs(dw), box.y1 + dy - abs(dh) / 4, box.x2 + dx + abs(dw), box.y2 + dy + abs(dh) / 4
-            )
-            score = 0.25 if rng.random() < self.weak else float(rng.uniform(0.6, 0.98))
-            found.append((Detection(box, score), i))
-        return found
 
     def finals(self) -> list[PassageChange]:
         """Return the events that ended a passage."""
@@ -127,20 +99,51 @@ class Lane:
 
     def answers(self) -> list[tuple[str | None, str]]:
         """Return (plate, direction) of each ended passage, in order; plate None when unread."""
-        return [
-            (c.verdict.text if c.verdict and c.kind is EventType.FINAL else None, c.direction.value)
-            for c in self.finals()
-        ]
+        read = [c.verdict.text if c.verdict and c.kind is EventType.FINAL else None for c in self.finals()]
+        return [(text, c.direction.value) for text, c in zip(read, self.finals(), strict=True)]
 
+    def _step(self, sequence: int) -> None:
+        at_s = sequence / self.fps
+        found = self._detect(at_s)
+        tracks = self._tracker.step([d for d, _ in found], at_s, FRAME)
+        for track in tracks:
+            self.track_ids.add(track.id)
+            who = next((i for d, i in found if d is track.detection), None)
+            if who is not None and track.detection is not None and self.vehicles[who].legible:
+                self._read(self._readers[who], track.id, sequence, at_s, track.detection.box.height)
+        verdicts = {i: v for i, b in self._ballots.items() if (v := b.verdict()) is not None}
+        self.changes += self._gate.step(at_s, tracks, verdicts, FRAME)
+        for track in tracks:
+            if track.state is TrackState.ENDED:
+                self._ballots.pop(track.id, None)
+        self.widest = max(self.widest, len(self._gate.track_ids()) + len(self._ballots))
 
-def _vote(ballots: dict[int, Ballot], tracker: Tracker, track_id: int, read: object) -> None:
-    ballot = ballots.setdefault(track_id, Ballot())
-    ballot.add(read)  # type: ignore[arg-type]
-    defectors = ballot.defectors()
-    if defectors and (new_id := tracker.split(track_id, defectors[0].at_s)) is not None:
-        ballots[new_id] = Ballot()
-        for moved in ballot.secede(new_id):
-            ballots[new_id].add(moved)
+    def _detect(self, at_s: float) -> list[tuple[Detection, int]]:
+        found: list[tuple[Detection, int]] = []
+        for i, vehicle in enumerate(self.vehicles):
+            place = vehicle.way(at_s)
+            box = seen(place) if place is not None else None
+            if box is None or self._rng.random() < self.missed:
+                continue
+            dx, dy, dw, dh = self._rng.normal(0.0, self.jitter * box.height, 4)
+            wide, high = abs(dw), abs(dh) / 4  # boxes are rather too large than too small
+            box = Box(box.x1 + dx - wide, box.y1 + dy - high, box.x2 + dx + wide, box.y2 + dy + high)
+            score = 0.25 if self._rng.random() < self.weak else float(self._rng.uniform(0.6, 0.98))
+            found.append((Detection(box, score), i))
+        return found
+
+    def _read(self, reader: Reader, track_id: int, sequence: int, at_s: float, height_px: float) -> None:
+        """Read, vote, and split the track when another plate took its place: the pipeline's loop."""
+        if at_s - self._last_read_s.get(track_id, -1.0) < READ_EVERY_S:
+            return
+        self._last_read_s[track_id] = at_s
+        ballot = self._ballots.setdefault(track_id, Ballot())
+        ballot.add(reader.read(track_id, sequence, at_s, height_px))
+        defectors = ballot.defectors()
+        if defectors and (new_id := self._tracker.split(track_id, defectors[0].at_s)) is not None:
+            self._ballots[new_id] = Ballot()
+            for moved in ballot.secede(new_id):
+                self._ballots[new_id].add(moved)
 
 
 def verdict(text: str, probability: float = 0.99, reads: int = 8) -> Verdict:

@@ -51,7 +51,11 @@ class Reader:
         for i, c in enumerate(self.text):
             logits[i, CHARSET.index(c)] += self.ability.clear * faded
         rows = self._misaligned(logits, 1.5 - faded)
-        return self._packed(rows, track_id, sequence, at_s, height_px, float(faded), detector)
+        posterior, text = _packed(rows)
+        legible = float(np.clip(0.3 + 0.7 * faded + self.rng.normal(0, 0.03), 0.0, 1.0))
+        sharpness = 0.15 + 0.45 * float(faded)
+        width_px = 4.6 * height_px
+        return PlateRead(track_id, sequence, at_s, text, posterior, legible, height_px, width_px, sharpness, detector)
 
     def _errors(self, deviation: float) -> np.ndarray:
         """Return error logits (n, 36): small everywhere, large on lookalikes of the true character."""
@@ -73,27 +77,16 @@ class Reader:
                 rows.append(self.rng.normal(0.0, 1.0, len(CHARSET)))
         return rows[:SLOTS]
 
-    def _packed(
-        self,
-        rows: list[np.ndarray],
-        track_id: int,
-        sequence: int,
-        at_s: float,
-        height: float,
-        faded: float,
-        score: float,
-    ) -> PlateRead:
-        posterior = np.full((SLOTS, CLASSES), 1e-6, np.float32)
-        posterior[len(rows) :, BLANK] = 1.0
-        for i, row in enumerate(rows):
-            p = np.exp(row - row.max())
-            posterior[i, 1:] = p / p.sum()
-        posterior /= posterior.sum(axis=1, keepdims=True)
-        text = "".join(CHARSET[int(p[1:].argmax())] for p in posterior[: len(rows)])
-        legible = float(np.clip(0.3 + 0.7 * faded + self.rng.normal(0, 0.03), 0.0, 1.0))
-        return PlateRead(
-            track_id, sequence, at_s, text, posterior, legible, height, height * 4.6, 0.15 + 0.45 * faded, score
-        )
+
+def _packed(rows: list[np.ndarray]) -> tuple[np.ndarray, str]:
+    """Return the left-packed posterior of the rows' logits, and its text."""
+    posterior = np.full((SLOTS, CLASSES), 1e-6, np.float32)
+    posterior[len(rows) :, BLANK] = 1.0
+    for i, row in enumerate(rows):
+        p = np.exp(row - row.max())
+        posterior[i, 1:] = p / p.sum()
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    return posterior, "".join(CHARSET[int(p[1:].argmax())] for p in posterior[: len(rows)])
 
 
 def a_read(
