@@ -33,7 +33,9 @@ SOURCE_WEIGHT = {"romania": 0.4, "parking_vn": 0.5, "gate_vn": 0.4}
 INEXACT_WEIGHT = 0.15  # corner loss of a plate whose corners are only those of a hand-drawn box
 SIZES = ((384, 384), (320, 448), (256, 576), (448, 320), (384, 384), (288, 512))
 MAX_PLATES = 24
-MOSAIC_SHARE = 0.2
+MOSAIC_SHARE = 0.15
+REPLACE_SHARE = 0.5  # of views: plates of other countries where a car wears one
+SCATTER_SHARE = 0.2  # of views: plates anywhere; more of them and the car around a plate stops counting
 SCATTER_MIN_PX = 22.0  # smaller pastes away from any car are mere smudges, and make smudges look like plates
 
 
@@ -110,9 +112,9 @@ def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: G
     ignore = boxes_of_corners(through(view, corners_of_boxes(scene.ignore)))
     canvas = _Canvas(warp_scene(scene, view, size, rng), through(view, scene.corners), exact, ignore)
     if material.donors:
-        if rng.random() < 0.4:
+        if rng.random() < REPLACE_SHARE:
             _replace_plates(canvas, material, rng)
-        if rng.random() < 0.35:
+        if rng.random() < SCATTER_SHARE:
             _scatter(canvas, material, int(rng.integers(1, 4)), True, rng)
     if material.distractions and rng.random() < 0.35:
         _scatter(canvas, material, int(rng.integers(1, 5)), False, rng)
