@@ -89,7 +89,7 @@ def serve(
     parts = Parts(
         local, gate.board, gate.metrics, history, SystemClock(), config, (*reader, "read"), (*reader, "replay")
     )
-    server = WebServer(parts)
+    server = WebServer(parts, nice=0)  # test machines are busy with other tests
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     try:

@@ -26,6 +26,7 @@ class WebServer:
 
     Args:
         parts: what it shows.
+        nice: how far below the gate's priority its thread runs.
 
     Raises:
         SinkUnavailable: the address cannot be listened on.
@@ -34,7 +35,7 @@ class WebServer:
 
     name = "web"
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, nice: int = NICE) -> None:
         web = parts.settings.web
         app, self._live = build(parts)
         config = uvicorn.Config(
@@ -57,6 +58,7 @@ class WebServer:
         self._scheme = "https" if web.certificate else "http"
         self._socket = _listen(web.host, web.port)
         self._server = uvicorn.Server(config)
+        self._nice = nice
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -77,7 +79,7 @@ class WebServer:
 
     def run(self) -> None:
         """Answer until `stop`; connections made before that have waited."""
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # of this thread only, on Linux
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)  # of this thread only, on Linux
         try:
             asyncio.run(self._serve())
         finally:
