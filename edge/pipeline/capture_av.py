@@ -15,7 +15,7 @@ import av
 import av.error
 
 from edge.errors import SourceStalled, SourceUnavailable
-from edge.pipeline.capture_url import is_file, is_rtsp, is_usb, shown
+from edge.pipeline.capture_url import is_file, is_known_host, is_rtsp, is_usb, shown
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -186,8 +186,14 @@ def _explained(error: Exception, access: Access) -> tuple[str, bool]:
             f"no answer within {access.open_timeout_s:g} s. Check power, cable and address of the camera",
             True,
         ),
-        ((av.error.FileNotFoundError,), "there is no such file or device. Check the path", False),
-        ((av.error.PermissionError,), "reading is not permitted. Give the service's user the right to read it", False),
+        ((av.error.FileNotFoundError,), "there is no such file or device. Check the path", not is_file(access.url)),
+        (
+            (av.error.PermissionError,),
+            "reading is not permitted. Give the service's user the right: scripts/install --with usb"
+            if is_usb(access.url)
+            else "reading is not permitted. Give the service's user the right to read it",
+            not is_file(access.url),
+        ),
         ((av.error.IsADirectoryError,), "this is a folder. Give a video file", False),
         (
             (av.error.EOFError,),
@@ -210,5 +216,7 @@ def _explained(error: Exception, access: Access) -> tuple[str, bool]:
     for kinds, text, retry in known:
         if isinstance(error, kinds):
             return text, retry
+    if not is_known_host(access.url):
+        return "there is no host of this name. Check its spelling, and the name server of this computer", True
     reason = getattr(error, "strerror", None) or type(error).__name__
-    return f"{reason}. Check the address, the name of the host, the network, and that it is a video stream", True
+    return f"{reason}. Check the address and the network, and that it is a video stream", True

@@ -23,6 +23,7 @@ from edge.pipeline.capture_url import shown
 from edge.types import Box, Frame, UInt8Array
 
 _WAITING_PICTURES = 2  # they are decoded already: older ones are of no use
+_GRACE_S = 2.0  # at the end of the process, a thread that is still inside OpenCV would abort it
 _TO_BGR = {"NV12": cv2.COLOR_YUV2BGR_NV12, "I420": cv2.COLOR_YUV2BGR_I420}
 
 Capture = Any  # cv2.VideoCapture, or a stand-in with isOpened, read and release
@@ -134,6 +135,7 @@ class GStreamerSource:
             pump, self._pump = self._pump, None
         if pump is not None:
             pump.abandon()
+            pump.join(_GRACE_S)
 
 
 def _planes(picture: UInt8Array, pixel_format: str | None) -> tuple[UInt8Array, Callable[[Box | None], UInt8Array]]:

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _WAITING_PACKETS = 60  # two to four seconds of video; decoding that is further behind skips to the next key frame
 _NO_PICTURE_S = 20.0  # cameras with "smart" codecs send a key frame only this often; nothing decodes before it
+_GRACE_S = 0.3  # a healthy camera sends its next packet within this time, which lets its pump end
 _OLD_PUMPS = 3  # connections that a dead camera has not let go of
 _CAMERA_CLOCK_OFF_S = 2.0  # beyond this, the camera's idea of the time is not believed
 
@@ -140,6 +141,7 @@ class StreamSource:
         if pump is not None:
             self._damaged += pump.lost
             pump.abandon()
+            pump.join(_GRACE_S)
             self._old_pumps.append(pump)
         self._old_pumps = [p for p in self._old_pumps if p.alive]
         if len(self._old_pumps) > _OLD_PUMPS:

@@ -1,6 +1,12 @@
-"""Kinds of video addresses, and how to show one without its secrets. Pure functions on text."""
+"""Kinds of video addresses, and how to show one without its secrets.
+
+Functions on text; only `is_known_host` asks the network.
+"""
 
 from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
 
 from edge.logs import masked
 
@@ -35,3 +41,12 @@ def is_file(url: str) -> bool:
     if separator:
         return scheme.lower() == "file"
     return not is_usb(url) and not is_gstreamer(url)
+
+
+def is_known_host(url: str) -> bool:
+    """Tell whether the host of `url` has an address; True where it names none. May wait for the name server."""
+    try:
+        host = urlsplit(url).hostname
+        return not host or bool(socket.getaddrinfo(host, None))
+    except (OSError, ValueError):
+        return False

@@ -114,6 +114,19 @@ def test_passwords_are_used_and_never_shown(clips: dict[str, Path], digest: bool
             assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
+def test_an_unknown_host_is_told() -> None:
+    """FFmpeg only says "Input/output error"."""
+    with pytest.raises(SourceUnavailable, match="no host of this name") as caught:
+        a_source("rtsp://root:hunter2@camera.invalid/live").open()
+    assert caught.value.retry  # the name server may be what is missing
+
+
+def test_a_missing_usb_camera_may_be_plugged_in_later() -> None:
+    with pytest.raises(SourceUnavailable, match="no such file or device") as caught:
+        a_source("/dev/video99").open()
+    assert caught.value.retry
+
+
 @needs_rtsp
 def test_nothing_listens_is_told_at_once() -> None:
     """A camera that restarts refuses connections for half a minute."""
