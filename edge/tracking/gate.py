@@ -19,7 +19,7 @@ from edge.types import Box, Direction, EventType, Track, TrackState, Verdict
 MIN_FINAL_READS = 2  # one look, however sure, is no answer: see the vote
 DIRECTION_PATIENCE_S = 0.4  # a provisional event waits this long for its direction to be known
 MAX_PROVISIONALS = 3  # a text that keeps changing is not announced for ever
-HIDDEN_PATIENCE_S = 5.0  # a plate that vanished in mid-picture, unread or standing, is waited for this long
+HIDDEN_PATIENCE_S = 5.0  # a plate that vanished in mid-picture, without a text or standing, is waited for so long
 UNREAD_MIN_HITS = 5
 UNREAD_MIN_S = 0.4
 UNREAD_MIN_HEIGHT_PX = 8.0
@@ -229,13 +229,25 @@ class Gate:
         return self._change(EventType.PROVISIONAL, passage, direction, self._now_s)
 
     def _is_over(self, passage: Passage) -> bool:
-        """Tell whether the vehicle is gone; one that vanished in mid-picture, unread or standing, may be hidden."""
-        verdict, patience_s = passage.verdict, self._settings.ends_after_s
-        sure = verdict is not None and verdict.probability >= self._threshold
-        if passage.moved and (passage.standing or not sure) and not passage.left_picture(self._frame_size):
-            patience_s = max(patience_s, min(HIDDEN_PATIENCE_S, self._settings.same_vehicle_within_s))
+        """Tell whether the vehicle is gone."""
         gone_s = self._now_s - passage.seen_s
-        return gone_s >= patience_s or all(p.replaced for p in (passage, *passage.continuations))
+        replaced = all(p.replaced for p in (passage, *passage.continuations))
+        return replaced or gone_s >= max(self._settings.ends_after_s, self._patience_s(passage))
+
+    def _patience_s(self, passage: Passage) -> float:
+        """Return how long to wait for a plate that may only be hidden: it vanished in mid-picture, not driving off.
+
+        One whose text is not sure yet is waited for as long as its text would be recognised: the looks to come
+        are nearer, and an answer that is told too early is told for good.
+        """
+        if not passage.moved or passage.left_picture(self._frame_size) or passage.heading is Heading.AWAY:
+            return 0.0
+        known = passage.verdict is not None
+        sure = passage.verdict is not None and passage.verdict.probability >= self._threshold
+        if sure and not passage.standing:
+            return 0.0
+        longest_s = self._settings.same_vehicle_within_s
+        return longest_s if known and not sure else min(HIDDEN_PATIENCE_S, longest_s)
 
     def _end(self, passages: Sequence[Passage]) -> list[PassageChange]:
         changes: list[PassageChange] = []
