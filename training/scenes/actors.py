@@ -177,14 +177,17 @@ class Barrier:
 
     LENGTH_M, HEIGHT_M, OPENS_S = 3.5, 0.95, 1.1
 
-    def __init__(self, x: float, y: float, side: float, light: Light, opens: list[tuple[float, float]]) -> None:
+    def __init__(
+        self, x: float, y: float, side: float, stripes: int, light: Light, opens: list[tuple[float, float]]
+    ) -> None:
         self.pivot = np.array([x, y, self.HEIGHT_M])
         self._side = side  # 1: stands at the right, its arm points to the left
         self._opens = opens
         towards = np.array([0.0, -0.95, 0.3])
         arm = Face.blank(self.LENGTH_M, 0.1, (232, 232, 232), 0.12)
-        for k in range(0, 12, 2):
-            arm.fill([(k / 12, 0), ((k + 1) / 12, 0), ((k + 1) / 12, 1), (k / 12, 1)], (34, 28, 196), 0.12)
+        for k in range(0, stripes, 2):
+            start, end = k / stripes, (k + 1) / stripes
+            arm.fill([(start, 0), (end, 0), (end, 1), (start, 1)], (34, 28, 196), 0.12)
         arm.shade(1.05, 0.8)
         self._arm = self._texture(arm, light, towards)
         post = Face.blank(0.32, 1.1, (40, 150, 220), 0.12)

@@ -84,7 +84,14 @@ class Scene:
             own = [a for a in self.actors if a.spec.lane == number]
             side = 1.0 if x >= self.spec.lanes[0] else -1.0
             barriers.append(
-                Barrier(x + side * 2.35, self.spec.stop_m - self.spec.boom_m, side, self._light, openings(own))
+                Barrier(
+                    x + side * 2.35,
+                    self.spec.stop_m - self.spec.boom_m,
+                    side,
+                    self.spec.boom_stripes,
+                    self._light,
+                    openings(own),
+                )
             )
         return barriers
 

@@ -106,6 +106,7 @@ class SceneSpec(_Section):
     lanes: tuple[float, ...] = Field((0.0,), description="Middles of the lanes, metres to the right.")
     barrier: bool = True
     boom_m: float = Field(2.6, gt=0, le=10, description="How far behind the stop line the barrier stands.")
+    boom_stripes: int = Field(12, ge=1, le=60, description="Red and white pieces of the boom.")
     bitrate_kbps: float = Field(2500.0, gt=50)
     camera: CameraSpec = CameraSpec()
     vehicles: tuple[VehicleSpec, ...] = ()
