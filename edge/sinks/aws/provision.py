@@ -27,6 +27,7 @@ ROOT_AUTHORITY = "Amazon Root CA 1"
 THING = re.compile(r"[A-Za-z0-9:_-]{1,128}")
 SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # as site.name in the settings
 KEY_MODE = 0o600
+PATIENCE = {"Delay": 5, "MaxAttempts": 240}  # 20 minutes for a stack
 
 
 class ProvisioningFailed(EdgeError):
@@ -78,7 +79,7 @@ class Account:
         kind = "update" if self._stack() else "create"
         try:
             getattr(self._stacks, f"{kind}_stack")(**asked)
-            self._stacks.get_waiter(f"stack_{kind}_complete").wait(StackName=self._prefix)
+            self._stacks.get_waiter(f"stack_{kind}_complete").wait(StackName=self._prefix, WaiterConfig=PATIENCE)
         except self._stacks.exceptions.ClientError as error:
             if "No updates are to be performed" not in str(error):
                 raise ProvisioningFailed(f"stack {self._prefix}: {error}") from error
@@ -147,7 +148,7 @@ class Account:
                 self._empty(output["OutputValue"])
         try:
             self._stacks.delete_stack(StackName=self._prefix)
-            self._stacks.get_waiter("stack_delete_complete").wait(StackName=self._prefix)
+            self._stacks.get_waiter("stack_delete_complete").wait(StackName=self._prefix, WaiterConfig=PATIENCE)
         except self._stacks.exceptions.ClientError as error:
             raise ProvisioningFailed(f"stack {self._prefix}: {error}") from error
 
