@@ -77,7 +77,7 @@ class Detector(Protocol):
     def detect_in(self, luma: UInt8Array, region: Box, size: tuple[int, int] | None = None) -> tuple[Detection, ...]:
         """Return the plates that lie wholly in or near `region`, best first, in pixels of `luma`.
 
-        A closer and cheaper look than `detect`: only the region goes through the network, unshrunk where it fits.
+        A closer and cheaper look than `detect`: only the region goes through the network, enlarged where small.
 
         Args:
             luma: uint8 (H, W), the whole picture.
