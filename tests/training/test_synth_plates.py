@@ -14,7 +14,10 @@ from training.synth.plates import render_plate
 from training.synth.registrations import draw, expression, text_of
 from training.synth.strokes import CAP_PX, stroke_glyph
 
-KINDS = {f"{i}-{layout.country}": layout for i, layout in enumerate(all_layouts()) if layout.country != "US-VANITY"}
+STATES_TESTED = 6  # of the fifty-four that share one layout
+_OWN = [layout for layout in all_layouts() if layout.country not in ("US", "US-VANITY")]
+_STATES = [layout for layout in all_layouts() if layout.country in ("US", "US-VANITY")][:: 108 // STATES_TESTED]
+KINDS = {f"{layout.country}-{i}": layout for i, layout in enumerate(_OWN + _STATES)}
 
 
 def a_plate(seed: int = 3, layout: Layout | None = None):
@@ -34,18 +37,12 @@ def test_other_seeds_give_other_plates() -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_layout_draws_a_registration_of_its_own_format(name: str) -> None:
-    """The label must follow the country's rules, else the reader learns formats that do not exist."""
+    """The label must follow the country's rules, and every character of it must lie on the plate."""
     layout = KINDS[name]
     plate = a_plate(5, layout)
     formats = [expression(pattern, layout.letters) for pattern in layout.patterns]
     assert any(re.fullmatch(one, plate.text) for one in formats), plate.text
     assert set(plate.text) <= set(fonts.CHARSET)
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_character_lies_inside_the_plate(name: str) -> None:
-    """A character cut off by the edge has a label that nobody could read."""
-    plate = a_plate(7, KINDS[name])
     height, width = plate.image.shape[:2]
     assert len(plate.boxes) == len(plate.text)
     assert (plate.boxes[:, :2] >= -2).all()

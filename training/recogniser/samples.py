@@ -23,6 +23,7 @@ Floats = NDArray[np.float32]
 INDEX = {character: index + 1 for index, character in enumerate(CHARSET)}
 LINE_HEIGHT_PX = (9.0, 52.0)  # of a plate's line in the camera's picture; below it, nobody can read
 ILLEGIBLE_LINE_PX = (2.5, 5.5)
+USUAL_DEG, STEEP_DEG = (45.0, 28.0, 9.0), (65.0, 40.0, 40.0)  # limits of yaw, pitch and roll
 INPUT_SIZE = (INPUT_WIDTH_PX, INPUT_HEIGHT_PX)
 
 
@@ -94,7 +95,7 @@ def _photograph(
     width, height = box[2] - box[0], box[3] - box[1]
     tall = line_px * (1.35 if lines == 1 else 2.3)
     wide = min(tall * width / height, 260.0)
-    seen = project_plate(rng, float(width / height), wide)
+    seen = project_plate(rng, float(width / height), wide, STEEP_DEG if rng.random() < 0.25 else USUAL_DEG)
     low, high = seen.min(0), seen.max(0)
     pad = (high - low) * (0.2, 0.3)
     seen -= low - pad
@@ -120,7 +121,7 @@ def rendered_sample(rng: np.random.Generator, cache: PlateCache, index: int) -> 
     fate = rng.random()
     low, high = np.log(LINE_HEIGHT_PX if fate > 0.04 else ILLEGIBLE_LINE_PX)
     line_px = float(np.exp(rng.uniform(low, high)))
-    strength = float(rng.uniform(0.1, 0.9))
+    strength = float(rng.uniform(0.05, 0.8))
     box = cache.plates[index]
     picture, quad, to_picture = _photograph(
         rng, cache.pictures[index], box, line_px=line_px, lines=lines, strength=strength
@@ -159,7 +160,7 @@ def photographed_sample(rng: np.random.Generator, crop: LabelledCrop) -> Sample:
     if rng.random() < 0.06:
         picture = 255 - picture
     quad = margin_quad(UNIT_SQUARE * (width, height), *(m / (1 + 2 * m) * -1 for m in crop.margins))
-    angle = np.radians(rng.normal(0, 4.0))
+    angle = np.radians(rng.normal(0, 3.0 if rng.random() < 0.7 else 9.0))
     centre = quad.mean(0)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
     quad = (quad - centre) @ turn.T + centre

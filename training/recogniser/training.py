@@ -132,8 +132,8 @@ class Trainer:
         self.average.update_parameters(self.network)
         self.progress.step += 1
         for name, loss in losses.items():
-            before = self.progress.losses.get(name, float(loss))
-            self.progress.losses[name] = 0.98 * before + 0.02 * float(loss)
+            now = float(loss.detach())
+            self.progress.losses[name] = 0.98 * self.progress.losses.get(name, now) + 0.02 * now
 
     def _rate_share(self) -> float:
         """Return the share of the full learning rate: warm-up, steady, then a cosine to zero."""
