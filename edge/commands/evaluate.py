@@ -16,6 +16,7 @@ from edge.errors import ConfigError
 if TYPE_CHECKING:
     from edge.replay.evaluate import Change, Evaluated
     from edge.replay.player import Player
+    from edge.replay.scoring import PassageScore
 
 _EPILOG = """
 Examples:
@@ -96,9 +97,26 @@ def _tell(result: Evaluated) -> None:
     for p in result.score.passages:
         answer = (p.reported.text or "unread") if p.reported else "-"
         mark = "FAIL" if p.failed else "ok"
-        typer.echo(f"{mark:<5}{result.path.name:<34} {p.passage.plate or '(none)':<12} {p.outcome.value:<8} {answer}")
+        plate = p.passage.plate or "(none)"
+        typer.echo(
+            f"{mark:<5}{result.path.name:<30} {plate:<12} {p.outcome.value:<8} {answer:<12} {_remarks(p)}".rstrip()
+        )
     for r in result.score.false_events:
-        typer.echo(f"FAIL {result.path.name:<34} {'':<12} false    {r.text or 'unread'}")
+        typer.echo(f"FAIL {result.path.name:<30} {'':<12} {'false':<8} {r.text or 'unread'}")
+
+
+def _remarks(p: PassageScore) -> str:
+    """Say what else is wrong with a passage, or when it was decided."""
+    remarks = []
+    if p.direction_right is False and p.reported and p.passage.direction:
+        remarks.append(f"direction {p.reported.last.direction.value}, not {p.passage.direction.value}")
+    if p.duplicates:
+        remarks.append(f"{len(p.duplicates)} more report(s): {', '.join(d.text or 'unread' for d in p.duplicates)}")
+    if p.hasty:
+        remarks.append("an early event was wrong")
+    if p.latency_s is not None and not p.failed:
+        remarks.append(f"{p.latency_s:+.2f} s")
+    return "; ".join(remarks)
 
 
 def _print_summary(document: dict[str, Any], changes: Sequence[Change], broken: Sequence[str]) -> None:
