@@ -45,7 +45,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the refined map, same shape."""
-        return torch.relu(x + self.second(self.first(x)))
+        refined: Tensor = self.second(self.first(x))
+        return torch.relu(x + refined)
 
 
 class Mixer(nn.Module):
@@ -65,7 +66,8 @@ class Mixer(nn.Module):
         q, k, v = parts[0], parts[1], parts[2]
         weights = torch.softmax(q @ k.transpose(-1, -2) * (c // self.heads) ** -0.5, -1)
         x = x + self.out((weights @ v).transpose(1, 2).reshape(n, t, c))
-        return x + self.shrink(functional.relu(self.grow(self.norm_b(x))))
+        mixed: Tensor = x + self.shrink(functional.relu(self.grow(self.norm_b(x))))
+        return mixed
 
 
 class PlateReader(nn.Module):

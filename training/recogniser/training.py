@@ -126,7 +126,7 @@ class Trainer:
         losses = losses_of(reading, targets, weights, legible, places)
         total = losses["text"] + ATTENTION_WEIGHT * losses["attention"] + LEGIBLE_WEIGHT * losses["legible"]
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT)
         self.optimiser.step()
         self.average.update_parameters(self.network)
@@ -146,7 +146,7 @@ class Trainer:
 def _averaging(limit: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """Return an exponential average whose memory grows with the run, so that early weights are soon forgotten."""
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def update(averages: Tensors, currents: Tensors, count: Tensor | int) -> None:
         share = max(1 - limit, 9.0 / (10.0 + float(count)))
         for average, current in zip(averages, currents, strict=True):

@@ -82,7 +82,7 @@ def bloom(rng: np.random.Generator, image: Image, strength: float) -> Image:
     spread = rng.uniform(0.15, 0.7) * height
     glow = np.exp(-((xs - cx) ** 2 / (rng.uniform(1, 4) * spread**2) + (ys - cy) ** 2 / spread**2))
     lit = image + _per_channel((strength * rng.uniform(60, 230) * glow).astype(np.float32), image)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def tone(rng: np.random.Generator, image: Image, strength: float) -> Image:
