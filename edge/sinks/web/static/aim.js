@@ -28,7 +28,7 @@ export function aimPage(main, me, handlers) {
   const canvas = h("canvas", { role: "img", "aria-label": "Waiting for a picture", width: 960, height: 540 });
   const view = new View(canvas);
   const verdict = h("div", { class: "verdict none", role: "status" });
-  const figures = h("dl", { class: "scales" });
+  const figures = h("ul", { class: "scales" });
   const select = h("select", { id: "camera" });
   const drawing = new Drawing(me.can.draw, save);
   const walk = new Walk();
@@ -127,10 +127,10 @@ function drawScales(list, figures) {
       const digits = f.value < 1 && f.unit !== "%" && f.unit !== "°" ? 2 : 0;
       const wanted = `${rising ? "≥" : "≤"} ${f.green}${f.unit ? ` ${f.unit}` : ""}`;
       return h(
-        "div",
+        "li",
         { class: SYMBOL[f.grade] },
-        h("dt", {}, NAMES[f.name] ?? f.name, h("span", { class: "soft" }, ` ${wanted}`)),
-        h("dd", {}, icon(SYMBOL[f.grade], f.grade), `${f.value.toFixed(digits)} ${f.unit}`),
+        h("span", { class: "name" }, NAMES[f.name] ?? f.name, h("span", { class: "soft" }, ` ${wanted}`)),
+        h("span", { class: "value" }, icon(SYMBOL[f.grade], f.grade), `${f.value.toFixed(digits)} ${f.unit}`),
         zone,
         f.grade === "green" ? null : h("p", {}, f.advice),
       );
