@@ -70,6 +70,21 @@ def outcome(seed: int, settings: VotingSettings | None = None) -> Outcome:
     )
 
 
+def first_sure(seed: int, threshold: float, quorum: int = 3) -> tuple[float, bool] | None:
+    """Return what was said, and whether it was right, when the vote first passed `threshold`: a provisional event.
+
+    Looking after every read and stopping at the first success flatters whoever is not calibrated for it.
+    """
+    text, reads = passage(seed)
+    ballot = Ballot()
+    for read in reads:
+        ballot.add(read)
+        verdict = ballot.verdict()
+        if verdict is not None and verdict.reads >= quorum and verdict.probability >= threshold:
+            return verdict.probability, verdict.text == text
+    return None
+
+
 def _ability(rng: np.random.Generator) -> Ability:
     return Ability(
         clear=rng.uniform(7, 13),
@@ -100,6 +115,10 @@ def report(outcomes: Sequence[Outcome]) -> None:
             if inside:
                 said, was = np.mean([predicted[i] for i in inside]), np.mean([right[i] for i in inside])
                 print(f"  {low:5.3f} to {high:5.3f}: {len(inside):5d} said {said:.4f} was {was:.4f}")
+    for threshold in (0.9, 0.95, 0.99, 0.995):
+        told = [t for seed in range(len(outcomes) // 2) if (t := first_sure(seed, threshold)) is not None]
+        said, was = np.mean([p for p, _ in told]), np.mean([right for _, right in told])
+        print(f"first above {threshold:5.3f}: {len(told):5d} said {said:.4f} was {was:.4f}")
     print(f"fitted on all: {fit(*_columns(outcomes))}")
 
 

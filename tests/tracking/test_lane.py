@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from edge.config.camera import GateSettings
 from edge.types import EventType
 from tests.tracking.lane import Lane, Vehicle, along
-from tests.tracking.reader import Ability
 
 RATES = pytest.mark.parametrize("fps", [5.0, 15.0, 25.0])
 LOW_RATES = pytest.mark.parametrize("fps", [5.0, 12.0])  # for the long scenes
@@ -166,17 +165,3 @@ def test_memory_stays_bounded_over_a_busy_while() -> None:
 
     assert len(lane.finals()) == len(cars)
     assert lane.widest <= 6
-
-
-def test_hard_reading_is_doubted_not_guessed() -> None:
-    """With a poor reader answers may be missing, but the sure ones are right."""
-    poor = Ability(clear=8.0, half_height_px=14.0, dirt=0.8, pose=1.2, fresh=2.0, lost=0.05, extra=0.02)
-    sure = right = 0
-    for seed in range(8):
-        lane = Lane([Vehicle(CAR, along((1, 15), (5, 2.5)))], seed=seed, ability=poor)
-        for change in lane.run(9):
-            if change.kind is EventType.PROVISIONAL and change.verdict is not None:
-                sure, right = sure + 1, right + (change.verdict.text == CAR)
-
-    assert sure >= 5
-    assert right >= 0.9 * sure

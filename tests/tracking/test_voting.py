@@ -13,7 +13,7 @@ from edge.config.models import VotingSettings
 from edge.tracking.looks import LookStore, LookVerdict, quality, votes
 from edge.tracking.voting import Ballot
 from edge.types import CHARSET, CLASSES, PlateRead, Verdict
-from tests.tracking.measure_voting import outcome, passage
+from tests.tracking.measure_voting import first_sure, outcome, passage
 from tests.tracking.reader import a_read
 
 
@@ -292,6 +292,14 @@ def test_a_probability_of_095_is_right_in_at_least_nine_of_ten() -> None:
 
     assert len(sure) >= 40
     assert sum(sure) >= 0.9 * len(sure)
+
+
+def test_the_first_answer_above_095_is_right_as_often_as_said() -> None:
+    """A provisional event is the first success of many tries; the promise must hold for it as well."""
+    told = [t for seed in range(30_000, 30_070) if (t := first_sure(seed, 0.95)) is not None]
+
+    assert len(told) >= 30
+    assert sum(right for _, right in told) >= 0.9 * len(told)
 
 
 def test_simulated_passages_repeat() -> None:
