@@ -17,6 +17,7 @@ from training.cli import app
 from training.datasets.frame import BrokenAnnotations
 from training.datasets.labels import clean_text, tidy_corners
 from training.datasets.load import load_dataset
+from training.datasets.pack import pack, straighten
 from training.datasets.pictures import Pictures
 from training.datasets.sheet import BOX_COLOUR, contact_sheet
 from training.datasets.splitting import assign_splits, sequence_of, twins_between_splits
@@ -90,7 +91,7 @@ def test_a_file_that_is_no_picture_is_a_fault_of_its_label(tmp_path: Path) -> No
     """Downloads end half-way."""
     folder = write_voc(tmp_path)
     (folder / "a.png").write_bytes(b"not a picture")
-    with pytest.raises(BrokenAnnotations, match="a.xml: .*not a picture"):
+    with pytest.raises(BrokenAnnotations, match=r"a.xml: .*not a picture"):
         load_dataset(folder)
 
 
@@ -142,7 +143,8 @@ def test_registrations_are_written_one_way() -> None:
 
 
 def table(rows: list[tuple[str, str]]) -> pd.DataFrame:
-    return pd.DataFrame([{"file": f, "group": g, "split": ""} for f, g in rows])
+    made: pd.DataFrame = pd.DataFrame([{"file": f, "group": g, "split": ""} for f, g in rows])
+    return made
 
 
 def test_one_vehicle_is_never_on_both_sides() -> None:
@@ -216,3 +218,38 @@ def test_split_writes_a_table_that_can_be_read_back(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     again = load_dataset(out, pictures=folder).frame
     assert set(again.split) <= {"train", "val"} and len(again) == 2
+
+
+def test_packing_gives_scenes_and_straight_crops_in_our_own_layout(tmp_path: Path) -> None:
+    """What a user labelled becomes what every training and evaluation here reads."""
+    file = write_csv(tmp_path / "set")
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0] + ",split", lines[1] + ",train", lines[2] + ",val"]) + "\n")
+    packed = pack(load_dataset(file), tmp_path / "packed")
+    assert (packed.scenes, packed.crops) == (2, 2)
+    again = load_dataset(tmp_path / "packed").frame
+    assert sorted(again.text) == sorted(TEXTS.values()) and set(again.split) == {"train", "val"}
+    crops = pd.read_csv(tmp_path / "packed" / "crops.csv", keep_default_na=False)
+    assert dict(zip(crops.text, crops.lines, strict=True)) == {TEXTS["a.png"]: 1, TEXTS["b.png"]: 2}
+    width, height = (v2 - v1 for v1, v2 in zip(BOXES["a.png"][:2], BOXES["a.png"][2:], strict=True))
+    first = crops[crops.text == TEXTS["a.png"]].iloc[0]
+    assert (first.width, first.height) == (round(width * 1.12), round(height * 1.24))
+
+
+def test_packing_without_splits_is_refused(tmp_path: Path) -> None:
+    """Otherwise the same car would be learned and judged."""
+    done = CliRunner().invoke(app, ["dataset", "pack", str(write_csv(tmp_path / "s")), "--out", str(tmp_path / "p")])
+    assert done.exit_code == 1 and "no split" in done.output
+
+
+def test_a_slanted_plate_is_cut_out_straight() -> None:
+    """Corners exist for this: the reader is used to level characters."""
+    image = np.full((200, 300, 3), 40, np.uint8)
+    quad = np.array([[60, 60], [220, 90], [214, 130], [54, 100]], np.float32)
+    cv2.fillPoly(image, [quad.astype(np.int32)], (230, 230, 230))
+    crop = straighten(image, quad)
+    inner = crop[
+        round(crop.shape[0] * 0.2) : round(crop.shape[0] * 0.8),
+        round(crop.shape[1] * 0.12) : -round(crop.shape[1] * 0.12),
+    ]
+    assert inner.min() > 200 and crop[0, 0].max() < 80

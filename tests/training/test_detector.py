@@ -31,7 +31,8 @@ MODEL = Path(__file__).resolve().parents[2] / "models" / "plate-detector.onnx"
 
 def a_scene(seed: int = 0, box: tuple[float, ...] = (90.0, 110.0, 170.0, 134.0)) -> Scene:
     rng = np.random.default_rng(seed)
-    grey = cv2.resize(rng.integers(40, 200, (6, 8), np.uint8), (256, 192), interpolation=cv2.INTER_CUBIC)
+    small = rng.integers(40, 200, (6, 8), np.uint8)
+    grey = np.asarray(cv2.resize(small, (256, 192), interpolation=cv2.INTER_CUBIC), np.uint8)
     corners = corners_of_boxes(np.array([box], np.float32))
     return Scene(f"{seed}.png", "street", grey, corners, np.zeros(1, bool))
 
@@ -109,7 +110,7 @@ def test_nothing_is_learned_inside_an_ignore_zone() -> None:
     raw[0, far, 0] = 3.0
     for zone, learned in (((0.0, 0.0, 0.0, 0.0), True), ((125.0, 5.0, 155.0, 35.0), False)):
         answer = raw.clone().requires_grad_()
-        detector_loss(answer, points, strides, a_batch(zone)).total.backward()
+        detector_loss(answer, points, strides, a_batch(zone)).total.backward()  # type: ignore[no-untyped-call]
         assert answer.grad is not None
         assert bool(answer.grad[0, far, 0].abs() > 0) is learned
 
@@ -224,8 +225,7 @@ def test_doubles_are_suppressed_and_neighbours_kept() -> None:
 @pytest.mark.parametrize("width_px", [40, 90, 200])
 def test_the_shipped_model_finds_a_plate_that_nobody_trained_on(width_px: int) -> None:
     """Whatever is committed must work: a rendered plate on a smooth background, three sizes."""
-    canvas = a_scene(77).grey
-    canvas = cv2.resize(canvas, (640, 384), interpolation=cv2.INTER_CUBIC)
+    canvas = np.asarray(cv2.resize(a_scene(77).grey, (640, 384), interpolation=cv2.INTER_CUBIC), np.uint8)
     donor = rendered_donors(1, 4242)[0]
     corners = donor.corners
     assert corners is not None

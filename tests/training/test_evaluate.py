@@ -64,11 +64,11 @@ def test_a_find_on_a_plate_that_the_labels_miss_counts_neither_way() -> None:
 
 def test_average_precision_by_hand() -> None:
     """Right, wrong, right with 2 plates: precision 1, 1/2, 2/3 at recall 1/2, 1/2, 1: area 1/2 + 1/2 * 2/3."""
-    finds = [(0.9, [0, 0, 100, 30]), (0.8, [500, 0, 600, 30]), (0.7, [200, 0, 300, 30])]
+    finds = [(0.9, [0.0, 0, 100, 30]), (0.8, [500.0, 0, 600, 30]), (0.7, [200.0, 0, 300, 30])]
     points = curve([a_picture([[0, 0, 100, 30], [200, 0, 300, 30]], finds)])
     assert points.average_precision == pytest.approx(1 / 2 + 1 / 3)
-    assert points.at_precision(0.97) == (pytest.approx(0.5), pytest.approx(0.9))
-    assert points.at_score(0.75) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert points.at_precision(0.97) == pytest.approx((0.5, 0.9))
+    assert points.at_score(0.75) == pytest.approx((0.5, 0.5))
 
 
 def test_map_falls_with_looser_boxes() -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from training.datasets.frame import BrokenAnnotations
 from training.datasets.load import Dataset, load_dataset
+from training.datasets.pack import pack
 from training.datasets.sheet import contact_sheet, statistics
 from training.datasets.splitting import assign_splits, sequence_of, twins_between_splits
 
@@ -98,3 +99,20 @@ def split(
     frame.to_csv(out, index=False)
     pictures_by_split = frame.groupby("split").file.nunique().to_dict()
     console.print(f"{out}: " + ", ".join(f"{count} {name}" for name, count in pictures_by_split.items()))
+
+
+@app.command("pack")
+def pack_command(
+    place: Place,
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for scenes and crops, then good as $ANPR_DATA.")],
+    pictures: PicturesOption = None,
+    skip_broken: SkipOption = False,
+) -> None:
+    """Write scenes.csv/.zip and crops.csv/.zip, the layout that the reader's training and all evaluations take."""
+    try:
+        packed = pack(open_or_exit(place, pictures, skip_broken), out)
+    except ValueError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    console.print(f"{out}: {packed.scenes} scenes, {packed.crops} crops with a text")

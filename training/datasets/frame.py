@@ -89,7 +89,7 @@ def build_frame(rows: Iterable[PlateRow], pictures: Pictures, skip_broken: bool 
             records.append(_record(row, size))
     if (problems and not skip_broken) or not records:
         raise BrokenAnnotations(problems or [Problem(str(pictures), "no annotation found")])
-    frame = pd.DataFrame(records, columns=list(COLUMNS))
+    frame: pd.DataFrame = pd.DataFrame(records, columns=list(COLUMNS))
     frame.attrs["problems"] = [str(problem) for problem in problems]
     return frame
 

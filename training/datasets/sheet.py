@@ -36,7 +36,8 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
                 "aspect 50 %": (width / height).median() if len(plates) else np.nan,
             }
         )
-    return pd.DataFrame(rows)
+    table: pd.DataFrame = pd.DataFrame(rows)
+    return table
 
 
 def contact_sheet(
@@ -63,7 +64,7 @@ def _tile(image: npt.NDArray[np.uint8], rows: pd.DataFrame) -> npt.NDArray[np.ui
     tile = np.zeros((TILE_PX, TILE_PX, 3), np.uint8)
     tile[: small.shape[0], : small.shape[1]] = small
     for row in rows.dropna(subset=["x1"]).itertuples():
-        x1, y1, x2, y2 = (round(float(v) * scale) for v in (row.x1, row.y1, row.x2, row.y2))  # type: ignore[arg-type]
+        x1, y1, x2, y2 = (round(float(v) * scale) for v in (row.x1, row.y1, row.x2, row.y2))
         cv2.rectangle(tile, (x1, y1), (x2, y2), BOX_COLOUR, 1)
         if row.corners is not None:
             points = np.round(np.array(row.corners) * scale).astype(np.int32)

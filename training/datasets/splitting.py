@@ -56,12 +56,13 @@ def assign_splits(frame: pd.DataFrame, val_share: float = 0.15, salt: str = "") 
     for row in frame.itertuples():  # a picture ties the groups of all its plates together
         pair = sorted((root(f"group {row.group}"), root(f"file {row.file}")))
         parent[pair[1]] = pair[0]  # the smallest name leads, whatever the order of rows
-    splits = []
+    splits: list[str] = []
     for row in frame.itertuples():
         digest = hashlib.sha256((salt + root(f"file {row.file}")).encode()).digest()
         share = int.from_bytes(digest[:4], "big") / 2**32
-        splits.append(row.split or ("val" if share < val_share else "train"))
-    return frame.assign(split=splits)
+        splits.append(str(row.split) or ("val" if share < val_share else "train"))
+    divided: pd.DataFrame = frame.assign(split=splits)
+    return divided
 
 
 def perceptual_hash(grey: npt.NDArray[np.uint8]) -> int:

@@ -73,7 +73,7 @@ def _of_plate(record: dict[str, str], at: str) -> PlateRow:
     if record["x1"] != "":
         box = (float(record["x1"]), float(record["y1"]), float(record["x2"]), float(record["y2"]))
     text = clean_text(record.get("text", ""))
-    return PlateRow(record["file"], box, _corners(record), text, size=_size(record), at=at, **facts)  # type: ignore[arg-type]
+    return PlateRow(record["file"], box, _corners(record), text, size=_size(record), at=at, **facts)
 
 
 def _corners(record: dict[str, str]) -> Corners | None:

@@ -32,7 +32,7 @@ def glow(grey: GreyImage, rng: Generator) -> GreyImage:
     centre = (int(rng.integers(0, small.shape[1])), int(rng.integers(0, small.shape[0])))
     cv2.circle(small, centre, int(rng.integers(1, 4)), float(rng.uniform(150, 500)), -1)
     halo = cv2.GaussianBlur(small, (0, 0), float(rng.uniform(1.0, 5.0))) + 0.5 * small
-    return np.clip(grey + cv2.resize(halo, (width, height)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(grey + cv2.resize(halo, (width, height)), 0, 255), np.uint8)
 
 
 def shade(grey: GreyImage, rng: Generator) -> GreyImage:
@@ -42,7 +42,7 @@ def shade(grey: GreyImage, rng: Generator) -> GreyImage:
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     side = (xs - rng.uniform(0, width)) * np.cos(angle) + (ys - rng.uniform(0, height)) * np.sin(angle)
     soft = 1.0 / (1.0 + np.exp(-np.clip(side / rng.uniform(1.0, 30.0), -20, 20)))
-    return np.clip(grey * (1.0 - rng.uniform(0.2, 0.65) * soft), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(grey * (1.0 - rng.uniform(0.2, 0.65) * soft), 0, 255), np.uint8)
 
 
 def blur(grey: GreyImage, rng: Generator) -> GreyImage:
@@ -65,7 +65,7 @@ def noise(grey: GreyImage, rng: Generator) -> GreyImage:
     coarse = 2 if rng.random() < 0.3 else 1
     field = rng.standard_normal((height // coarse + 1, width // coarse + 1), np.float32) * rng.uniform(2, 14)
     if coarse > 1:
-        field = cv2.resize(field, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_LINEAR)
+        field = np.asarray(cv2.resize(field, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.clip(grey + field[:height, :width], 0, 255).astype(np.uint8)
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from training.detector.donors import crop_donors, distractions, rendered_donors
-from training.detector.export import export_detector, load_detector, manifest_entry
+from training.detector.export import export_detector, load_detector, manifest_entry, write_weights
 from training.detector.samples import Material
 from training.detector.scenes import data_folder, load_scenes
 from training.detector.train import Training, TrainPlan, train
@@ -29,13 +29,14 @@ PLATES, SIGNS = 4000, 1500  # rendered once per run, kept in memory: 150 MB
 SMOKE_STEPS, SMOKE_PIXELS = 3, 2 * 384 * 384
 
 
-def gather(data: list[Path], seed: int, smoke: bool) -> Material:
+def gather(data: list[Path], seed: int, smoke: bool, leave_out: list[str]) -> Material:
     """Return the train scenes of every dataset in `data`, rendered plates, and cut-out crops where there are any."""
     scenes = [scene for place in data for scene in load_scenes(place, "train", limit=20 if smoke else None)]
+    scenes = [scene for scene in scenes if scene.source not in leave_out]
     donors = rendered_donors(40 if smoke else PLATES, seed)
     for place in data:
         if (place / "crops.csv").is_file() and not smoke:
-            donors += crop_donors(place)
+            donors += crop_donors(place, leave_out=leave_out)
     return Material(scenes, donors, distractions(20 if smoke else SIGNS, seed + 1))
 
 
@@ -47,6 +48,10 @@ def train_command(
     ] = None,
     checkpoint: Annotated[Path, typer.Option(help="Where weights are kept while training.")] = CHECKPOINT,
     resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Weights to begin with, e.g. models/plate-detector.weights.pt.")
+    ] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Source to keep out, for an honest test on it.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Wall-clock time to use; the rate falls over it.")] = 90.0,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 2e-3,
     seed: Annotated[int, typer.Option(help="Of weights, samples and rendered plates.")] = 1,
@@ -55,13 +60,15 @@ def train_command(
 ) -> None:
     """Train, or go on training, until the minutes are used; the checkpoint is written every minute."""
     torch.set_num_threads(threads)
-    material = gather(data or [data_folder()], seed, smoke)
+    material = gather(data or [data_folder()], seed, smoke, leave_out or [])
     pixels = SMOKE_PIXELS if smoke else TrainPlan.pixels
     steps, workers = (SMOKE_STEPS, 0) if smoke else (None, 1)
     plan = TrainPlan(minutes, checkpoint, seed, rate, pixels=pixels, steps=steps, workers=workers)
     training = Training(plan, "cuda" if torch.cuda.is_available() else "cpu")
     if resume is not None:
         training.resume(resume)
+    elif start is not None:
+        training.start_from(start)
     console.print(f"{len(material.scenes)} scenes, {len(material.donors)} plates to paste, on {training.device}")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
@@ -89,6 +96,7 @@ def export_command(
     except (FileNotFoundError, ValueError) as error:
         console.print(str(error), style="red")
         sys.exit(1)
+    write_weights(load_detector(checkpoint), models / "plate-detector.weights.pt")
     update_manifest(models / "manifest.yaml", manifest_entry(version, command, seed, {}))
     size_mb = file.stat().st_size / 1e6
     console.print(f"{file}: {size_mb:.2f} MB, differs from torch by {parity.score:.1e} and {parity.pixels:.1e} px")

@@ -157,7 +157,7 @@ def cover_quad(box: FloatArray, aspect: float, rng: Generator) -> FloatArray:
 def donor_aspect(donor: Donor, rng: Generator) -> float:
     """Return width over height of the donor's plate, a little varied."""
     if donor.corners is None:
-        return donor.grey.shape[1] / donor.grey.shape[0]
+        return float(donor.grey.shape[1] / donor.grey.shape[0])
     box = boxes_of_corners(donor.corners)[0]
     return float((box[2] - box[0]) / (box[3] - box[1]) * np.exp(rng.normal(0, 0.06)))
 

@@ -6,6 +6,7 @@ A donor is a grey picture of one flat thing with the corners of the plate inside
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +35,10 @@ class Donor:
     exact: float = 1.0  # how far the corners are to be believed: rendered ones fully
 
 
-def crop_donors(data: Path, split: str = "train", min_width: int = 70) -> list[Donor]:
+def crop_donors(data: Path, split: str = "train", min_width: int = 70, leave_out: Sequence[str] = ()) -> list[Donor]:
     """Return the plates of crops.zip that are wide enough to stay sharp; corners are the crop less its margin."""
     table = pd.read_csv(data / "crops.csv", keep_default_na=False)
-    chosen = table[(table.split == split) & (table.source != "china") & (table.width >= min_width)]
+    chosen = table[(table.split == split) & (~table.source.isin(["china", *leave_out])) & (table.width >= min_width)]
     chosen = chosen[chosen.status.isin(["ok", "unsure", "nonlatin"])]
     donors = []
     with zipfile.ZipFile(data / "crops.zip") as archive:
@@ -134,13 +135,14 @@ def _lettering(rng: Generator) -> Donor:
     ink = fonts.words(str(rng.choice(fonts.lettering_fonts())), _phrase(rng))
     if rng.random() < 0.35:
         below = fonts.words(str(rng.choice(fonts.lettering_fonts())), _phrase(rng))
-        below = cv2.resize(below, (ink.shape[1], max(int(ink.shape[0] * rng.uniform(0.4, 1.0)), 6)))
+        size = (ink.shape[1], max(int(ink.shape[0] * rng.uniform(0.4, 1.0)), 6))
+        below = np.asarray(cv2.resize(below, size), np.uint8)
         ink = np.vstack((ink, np.zeros((int(ink.shape[0] * 0.2), ink.shape[1]), np.uint8), below)).astype(np.uint8)
     if rng.random() < 0.6:
         tone = rng.integers(0, 256)
         return Donor(np.full_like(ink, tone), None, ink)
     room = [int(v * ink.shape[0]) for v in rng.uniform(0.1, 0.9, 4)]
-    ink = cv2.copyMakeBorder(ink, *room, cv2.BORDER_CONSTANT, value=0).astype(np.uint8)
+    ink = np.pad(ink, ((room[0], room[1]), (room[2], room[3])))
     paper = float(rng.integers(0, 256))
-    tone = (paper + rng.integers(80, 176)) % 256
-    return Donor((paper + (tone - paper) * (ink / 255.0)).astype(np.uint8), None)
+    shade = (paper + float(rng.integers(80, 176))) % 256
+    return Donor((paper + (shade - paper) * (ink / 255.0)).astype(np.uint8), None)

@@ -36,7 +36,9 @@ def load_detector(checkpoint: Path) -> PlateDetector:
     """Return the averaged network of a checkpoint, ready to infer."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model = PlateDetector()
-    model.load_state_dict(state["average"])
+    model.load_state_dict(
+        {name: value.float() if value.is_floating_point() else value for name, value in state["average"].items()}
+    )
     return model.eval()
 
 
@@ -74,6 +76,12 @@ def export_detector(model: PlateDetector, file: Path, version: str, command: str
         file.unlink()
         raise ValueError(f"{file}: onnxruntime differs from torch by {parity}. Fix: try another opset or report a bug")
     return parity
+
+
+def write_weights(model: PlateDetector, file: Path) -> None:
+    """Write the weights in half precision: where a fine-tuning on own pictures starts from."""
+    state = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
+    torch.save({"average": state}, file)
 
 
 def metadata(version: str, command: str, seed: int) -> dict[str, str]:

@@ -65,7 +65,7 @@ def scenes_of(dataset: Dataset, split: str, limit: int | None = None) -> list[Sc
     """Return the scenes of one split; labels of our own join the train scenes, and are zones to ignore elsewhere."""
     frame = dataset.frame if not split else dataset.frame[dataset.frame.split == split]
     by_hand, plates, unsure = true_corners(), unlabelled(PLATE), unlabelled(UNSURE)
-    scenes = []
+    scenes: list[Scene] = []
     for file, rows in frame.groupby("file", sort=False):
         if limit is not None and len(scenes) >= limit:
             break

@@ -38,7 +38,6 @@ class TrainPlan:
     pixels: int = 16 * 384 * 384
     steps: int | None = None  # stop after so many steps, for tests
     workers: int = 1
-    fresh_schedule: bool = True
 
 
 class Training:
@@ -76,6 +75,14 @@ class Training:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step_count = state["steps"]
+
+    def start_from(self, weights: Path) -> None:
+        """Begin with the weights of an earlier model (a checkpoint or exported weights), all else fresh."""
+        state = torch.load(weights, map_location=self.device, weights_only=True)["average"]
+        for model in (self.model, self.average):
+            model.load_state_dict(
+                {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+            )
 
     def step(self, batch: Batch, rate: float) -> Losses:
         """Learn from one batch at the given learning rate."""

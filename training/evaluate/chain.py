@@ -48,7 +48,7 @@ def open_chain(detector: Path | None, reader: Path | None, width: int, height: i
         threads=1,
         detector=DetectorSettings(model=detector, width=width, height=height),
         recogniser=RecogniserSettings(model=reader),
-    )  # type: ignore[call-arg]
+    )
     return Chain(load_detector(settings), load_recogniser(settings), settings)
 
 
