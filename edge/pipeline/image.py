@@ -19,6 +19,8 @@ from edge.types import Box, Detection, FloatArray, Point, UInt8Array
 
 FILL = 114  # grey around a letterboxed picture: what detectors are trained with
 PAD = 128  # grey right of a crop that keeps its aspect: zero after the usual normalisation
+_REGION_MARGIN = 0.08  # share of the picture: half a near plate, whose centre is still inside the region
+_REGION_MOST = 0.85  # of width or height: beyond this, looking at the region alone shows little more
 EDGE_PX = 2.0  # a plate this close to the border of the picture may continue outside it
 _NOISE = 16.0  # grey levels squared: gradient energy of sensor noise, which is no sharpness
 _BLUR_PX = 5  # about the width of a stroke in a crop
@@ -195,3 +197,18 @@ def clip_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
     """Return `box` as whole pixels x1 y1 x2 y2 inside a picture of this size, at least one pixel in size."""
     x1, y1 = min(max(0, math.floor(box.x1)), width - 1), min(max(0, math.floor(box.y1)), height - 1)
     return x1, y1, max(x1 + 1, min(width, math.ceil(box.x2))), max(y1 + 1, min(height, math.ceil(box.y2)))
+
+
+def region_box(polygon: Sequence[Point], width: int, height: int) -> Box | None:
+    """Return what a full look needs to take in for `polygon` (shares), with room for a plate on its border.
+
+    None without a polygon, or where it takes in so much that a look at the whole picture is as good.
+    """
+    if not polygon:
+        return None
+    xs, ys = [x for x, _ in polygon], [y for _, y in polygon]
+    x1, y1 = max(0.0, min(xs) - _REGION_MARGIN), max(0.0, min(ys) - _REGION_MARGIN)
+    x2, y2 = min(1.0, max(xs) + _REGION_MARGIN), min(1.0, max(ys) + _REGION_MARGIN)
+    if max(x2 - x1, y2 - y1) > _REGION_MOST:
+        return None
+    return Box(x1 * width, y1 * height, x2 * width, y2 * height)

@@ -15,6 +15,7 @@ from edge.pipeline.image import (
     quad_size,
     quality,
     rectify,
+    region_box,
     region_mask,
     resize,
     touches_edge,
@@ -189,3 +190,15 @@ def test_without_a_polygon_everything_is_inside() -> None:
 )
 def test_a_clipped_box_is_never_empty(box: Box, clipped: tuple[int, int, int, int]) -> None:
     assert clip_box(box, 20, 10) == clipped
+
+
+def test_a_full_look_takes_in_the_region_and_a_plate_on_its_border() -> None:
+    lane = ((0.5, 0.4), (0.8, 0.4), (0.9, 0.8), (0.4, 0.8))
+    box = region_box(lane, 1000, 500)
+    assert box is not None
+    assert box.as_tuple() == pytest.approx((320, 160, 980, 440))
+
+
+@pytest.mark.parametrize("polygon", [(), ((0.0, 0.0), (1.0, 0.0), (1.0, 0.5)), ((0.1, 0.1), (0.3, 0.1), (0.2, 0.95))])
+def test_a_region_as_large_as_the_picture_needs_no_box(polygon: tuple[Point, ...]) -> None:
+    assert region_box(polygon, 1000, 500) is None
