@@ -17,7 +17,7 @@ from edge.config.service import EvidenceSettings
 from edge.pipeline.announce import Announcer, Sender
 from edge.pipeline.attention import Attention, Look, around
 from edge.pipeline.evidence import EvidenceKeeper
-from edge.pipeline.image import in_region
+from edge.pipeline.image import in_region, quad_size
 from edge.pipeline.looks import Looks
 from edge.pipeline.motion import MotionGate
 from edge.protocols import Detector, Recogniser
@@ -27,6 +27,9 @@ from edge.tracking.voting import Ballot
 from edge.types import Box, Detection, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
 
 Stopwatch = Callable[[], float]
+WIDEST_SHARE = 0.6  # of the picture's width: nearer than this no camera at a gate sees a plate
+HIGHEST_SHARE = 0.4  # of its height, for square plates
+LEAST_ASPECT = 0.6  # width over height of a square two-line plate seen from well aside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +121,10 @@ class Pipeline:
         self._ballots.clear()
         return tuple(self._announcer.announce(c, self._last) for c in changes)
 
+    def retune(self, threshold: float) -> None:
+        """From the next frame on, send a provisional event at this probability."""
+        self._gate.retune(threshold)
+
     def ballots(self) -> Mapping[int, Ballot]:
         """Return the vote of each live track: for explanations, not for changing it."""
         return self._ballots
@@ -131,7 +138,7 @@ class Pipeline:
         return {track_id: state.value for track_id, state in self._gate.states().items()}
 
     def _look(self, frame: Frame, look: Look, times: _Times) -> Step:
-        detections, outside = self._detect(frame, look)
+        detections, refused = self._detect(frame, look)
         times.done("detect")
         self._tracks = self._tracker.step(detections, frame.monotonic_s, (frame.width, frame.height))
         times.done("track")
@@ -142,23 +149,25 @@ class Pipeline:
         verdicts = self._verdicts()
         times.done("vote")
         changes = self._gate.step(frame.monotonic_s, self._tracks, verdicts, (frame.width, frame.height))
-        losses = looked.losses + ("outside_region",) * outside
+        losses = refused + looked.losses
         times.done("gate")
         seen = Step(frame, look, detections, self._tracks, looked.reads, losses, verdicts, timings_s=times.all())
         step = self._told(seen, changes)
         self._forget_ended()
         return step
 
-    def _detect(self, frame: Frame, look: Look) -> tuple[tuple[Detection, ...], int]:
-        """Return the detections inside the camera's region, and how many lay outside."""
+    def _detect(self, frame: Frame, look: Look) -> tuple[tuple[Detection, ...], tuple[str, ...]]:
+        """Return the detections that can be plates of this lane, and a reason for each of the others."""
         if look is Look.FULL:
             found = self._parts.detector.detect(frame.luma)
         else:
             regions = _merged([around(t, frame.monotonic_s) for t in self._tracks])
             found = tuple(d for r in regions for d in self._parts.detector.detect_in(frame.luma, r))
+        possible = [d for d in found if _can_be_a_plate(d, frame)]
         region = self._parts.camera.region
-        inside = tuple(d for d in found if in_region(region, d.box.centre, frame.width, frame.height))
-        return inside, len(found) - len(inside)
+        inside = tuple(d for d in possible if in_region(region, d.box.centre, frame.width, frame.height))
+        losses = ("implausible",) * (len(found) - len(possible)) + ("outside_region",) * (len(possible) - len(inside))
+        return inside, losses
 
     def _vote(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:
@@ -224,6 +233,16 @@ def _tracker_settings(parts: Parts) -> TrackerSettings:
     detector, gate = parts.models.detector, parts.camera.gate
     weak = min(detector.weak_threshold, detector.threshold)
     return TrackerSettings(strong_score=detector.threshold, weak_score=weak, patience_s=gate.ends_after_s)
+
+
+def _can_be_a_plate(detection: Detection, frame: Frame) -> bool:
+    """Tell whether size and shape are those of a plate at a gate: walls with windows and posts are not."""
+    width_px, height_px = quad_size(detection)
+    return (
+        width_px <= WIDEST_SHARE * frame.width
+        and height_px <= HIGHEST_SHARE * frame.height
+        and width_px >= LEAST_ASPECT * height_px
+    )
 
 
 def _merged(regions: Sequence[Box]) -> list[Box]:

@@ -14,7 +14,7 @@ from edge.protocols import SourceState
 from edge.types import Direction, EventType
 
 FRAME_LOSSES = ("newest_wins", "rate_limit", "decode_error", "inference_error", "stopping")
-PLATE_LOSSES = ("outside_region", "too_small", "blurred", "cut", "surplus", "illegible", "inference_error")
+PLATE_LOSSES = ("implausible", "outside_region", "too_small", "blurred", "cut", "surplus", "illegible", "inference_error")
 VEHICLE_OUTCOMES = ("voted", "unsure", "no_quorum", "never_read", "parked", "same_vehicle", "phantom")
 EVENT_LOSSES = ("rejected", "too_old", "outbox_full")
 PUBLISH_FAILURES = ("unreachable", "timeout", "refused", "not_authorised", "throttled")
