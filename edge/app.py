@@ -24,17 +24,18 @@ from edge.mailbox import Mailbox
 from edge.pipeline.capture import CaptureThread, open_source
 from edge.pipeline.evidence import shrink
 from edge.pipeline.onnx import ProviderFallback, log_fallback
-from edge.protocols import Sink
 from edge.runtime import Runtime, Stage
+from edge.sinks.assembly import Delivery, deliveries
+from edge.sinks.assembly import Site as DeliverySite
 from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.monitor import Monitor
-from edge.sinks.mqtt import MqttSink
 from edge.sinks.outbox import Limits, Outbox
 from edge.sinks.outbox_retention import DAY_S, MIB
 from edge.sinks.preflight import facts
 from edge.sinks.publish import PublishStage
 from edge.sinks.timekeeping import ClockWatch
+from edge.sinks.tuning import Tuning
 from edge.telemetry import CameraTelemetry, MeteredSink
 from edge.types import Frame
 from edge.vision import VisionStage, build_pipeline
@@ -53,6 +54,7 @@ class _Site:
     board: Board
     metrics: Metrics
     outbox: Outbox
+    tuning: Tuning
 
 
 def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config_path: Path | None = None) -> int:
@@ -72,10 +74,7 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         site = _site(settings, stack)
         facts(settings, site.clock.utc(), resolve=None)
         web, sinks = _web(site, config_path)
-        publishers = [
-            PublishStage(site.outbox, sink, clock=site.clock, max_backoff_s=pause_s)
-            for sink, pause_s in [*_sinks(site), *sinks]
-        ]
+        publishers = [_publisher(site, delivery) for delivery in [*_deliveries(site), *sinks]]
         site.outbox.retire(keep={p.sink for p in publishers})
         keeper = Housekeeping(site.board, site.outbox, publishers, {"outbox": settings.outbox.path.resolve().parent})
         cameras = [_camera_stages(site, camera) for camera in settings.cameras]
@@ -104,20 +103,27 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     outbox = stack.enter_context(Outbox(chosen.path, clock, limits=limits, watch=ClockWatch(clock)))
     if outbox.alarm:
         log.error("outbox: %s", outbox.alarm)
-    return _Site(settings, clock, board, Metrics(board), outbox)
+    tuning = Tuning({c.name: c.threshold for c in settings.cameras})
+    return _Site(settings, clock, board, Metrics(board), outbox, tuning)
 
 
-def _sinks(site: _Site) -> list[tuple[Sink, float]]:
-    """Return the sinks that the settings name, each with its longest pause between attempts."""
-    settings = site.settings
-    found: list[tuple[Sink, float]] = []
-    if settings.mqtt.enabled:
-        sink = MqttSink(settings.mqtt, settings.site.name, clock=site.clock, shrink=shrink, wake=site.outbox.wake)
-        found.append((sink, settings.mqtt.max_backoff_s))
-    return [(MeteredSink(sink, site.metrics, site.clock), pause_s) for sink, pause_s in found]
+def _deliveries(site: _Site) -> list[Delivery]:
+    """Return the sinks that the settings name, each counted by the metrics."""
+    parts = DeliverySite(site.board, site.tuning, site.clock, wake=site.outbox.wake, shrink=shrink)
+    return deliveries(site.settings, parts)
 
 
-def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[tuple[Sink, float]]]:
+def _publisher(site: _Site, delivery: Delivery) -> PublishStage:
+    return PublishStage(
+        site.outbox,
+        MeteredSink(delivery.sink, site.metrics, site.clock),
+        clock=site.clock,
+        max_backoff_s=delivery.max_backoff_s,
+        certificate_expires=delivery.certificate_expires,
+    )
+
+
+def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Delivery]]:
     """Return the stage of the web page and the sink that feeds its history; nothing when it is off."""
     chosen = site.settings.web
     if not chosen.enabled:
@@ -141,9 +147,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[tuple
         )
     )
     log.info("web page: %s", server.url)
-    return [Stage(server.name, server.run, server.stop)], [
-        (MeteredSink(history, site.metrics, site.clock), HISTORY_PAUSE_S)
-    ]
+    return [Stage(server.name, server.run, server.stop)], [Delivery(history, HISTORY_PAUSE_S)]
 
 
 def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
@@ -154,7 +158,15 @@ def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
     for role, status in pipeline.models().items():
         site.board.model_loaded(ModelStatus(role, status.name, status.provider, site.settings.models.provider))
     name = f"{health.VISION}{camera.name}"
-    vision = VisionStage(pipeline, mailbox, site.outbox, telemetry, site.clock, heartbeat=lambda: site.board.beat(name))
+    vision = VisionStage(
+        pipeline,
+        mailbox,
+        site.outbox,
+        telemetry,
+        site.clock,
+        heartbeat=lambda: site.board.beat(name),
+        threshold=lambda: site.tuning.threshold(camera.name),
+    )
     capture = CaptureThread(open_source(camera, site.clock), mailbox, camera, site.clock, observer=telemetry)
     return (
         Stage(name, vision.run, mailbox.close, leads=True),

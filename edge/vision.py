@@ -65,6 +65,7 @@ class VisionStage:
         heartbeat: called at least twice a second while the thread makes progress.
         decide: gives an event the site's decision before it is stored.
         announced: called with events once they are stored: what acts on them, e.g. the barrier.
+        threshold: gives the probability that a provisional event needs now; None: as in the settings.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class VisionStage:
         heartbeat: Callable[[], None] = lambda: None,
         decide: Decide = lambda event: event,
         announced: Callable[[Sequence[GateEvent]], None] = lambda events: None,
+        threshold: Callable[[], float] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._mailbox = mailbox
@@ -87,6 +89,7 @@ class VisionStage:
         self._heartbeat = heartbeat
         self._decide = decide
         self._announced = announced
+        self._threshold = threshold
         self._unstored: list[GateEvent] = []
         self._failing = False
 
@@ -104,6 +107,8 @@ class VisionStage:
             log.error("%d events could not be stored before the stop and are lost", len(self._unstored))
 
     def _step(self, frame: Frame) -> None:
+        if self._threshold is not None:
+            self._pipeline.retune(self._threshold())
         try:
             step = self._pipeline.step(frame)
         except InferenceError as error:

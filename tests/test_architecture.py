@@ -35,6 +35,7 @@ WRAPPERS = {
         "edge/tracking/formats.py",
         "edge/replay/",
         "edge/access/",
+        "edge/sinks/aws/provision.py",
     },
 }
 

@@ -17,7 +17,7 @@ from edge.config.service import EvidenceSettings
 from edge.pipeline.announce import Announcer, Sender
 from edge.pipeline.attention import Attention, Look, around
 from edge.pipeline.evidence import EvidenceKeeper
-from edge.pipeline.image import in_region, quad_size
+from edge.pipeline.image import in_region, quad_size, region_box
 from edge.pipeline.looks import Looks
 from edge.pipeline.motion import MotionGate
 from edge.protocols import Detector, Recogniser
@@ -159,7 +159,7 @@ class Pipeline:
     def _detect(self, frame: Frame, look: Look) -> tuple[tuple[Detection, ...], tuple[str, ...]]:
         """Return the detections that can be plates of this lane, and a reason for each of the others."""
         if look is Look.FULL:
-            found = self._parts.detector.detect(frame.luma)
+            found = self._look_everywhere(frame)
         else:
             regions = _merged([around(t, frame.monotonic_s) for t in self._tracks])
             found = tuple(d for r in regions for d in self._parts.detector.detect_in(frame.luma, r))
@@ -168,6 +168,14 @@ class Pipeline:
         inside = tuple(d for d in possible if in_region(region, d.box.centre, frame.width, frame.height))
         losses = ("implausible",) * (len(found) - len(possible)) + ("outside_region",) * (len(possible) - len(inside))
         return inside, losses
+
+    def _look_everywhere(self, frame: Frame) -> tuple[Detection, ...]:
+        """Look at the whole picture, or at the whole region: a smaller one shows its plates larger."""
+        box = region_box(self._parts.camera.region, frame.width, frame.height)
+        if box is None:
+            return self._parts.detector.detect(frame.luma)
+        size = self._parts.models.detector.height, self._parts.models.detector.width
+        return self._parts.detector.detect_in(frame.luma, box, size)
 
     def _vote(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:

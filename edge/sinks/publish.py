@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from random import Random
 
 from edge.board import SinkStatus
@@ -37,6 +38,7 @@ class PublishStage:
         max_backoff_s: longest pause after failures.
         batch: events handed to the sink at once.
         random: source of jitter.
+        certificate_expires: tells until when the sink's own certificate is valid; for the status.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class PublishStage:
         first_pause_s: float = FIRST_PAUSE_S,
         batch: int = BATCH,
         random: Random | None = None,
+        certificate_expires: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._outbox, self._sink, self._heartbeat = outbox, sink, heartbeat
         self._clock = clock or SystemClock()
         self._batch = batch
+        self._certificate_expires = certificate_expires
         self._backoff = Backoff(first_pause_s, max_backoff_s, random)
         self._stopping = threading.Event()
         self._drain_until_s = float("inf")
@@ -75,7 +79,8 @@ class PublishStage:
 
     def status(self) -> SinkStatus:
         """Return the state of the sink, for the status board. Safe from any thread."""
-        return replace(self._status, pending=self._outbox.backlog(self._sink.name).depth)
+        depth = self._outbox.backlog(self._sink.name).depth
+        return replace(self._status, pending=depth, certificate_expires=self._certificate_expires())
 
     def run(self) -> None:
         """Deliver until `stop`; then what is left for as long as the stop allows and the sink works."""

@@ -82,6 +82,10 @@ class Gate:
         self._now_s = float("-inf")
         self._frame_size: tuple[int, int] = (UNKNOWN_PX, UNKNOWN_PX)
 
+    def retune(self, threshold: float) -> None:
+        """From the next step on, announce a passage at this probability."""
+        self._threshold = threshold
+
     def step(
         self,
         now_s: float,

@@ -78,7 +78,7 @@ class Shadow:
         """Report what has changed, at most once a minute."""
         if now_s < self._due_s:
             return
-        state = {**self._observe(), **self._accepted, "rejected": self._rejected or None}
+        state = {**self._accepted, **self._observe(), "rejected": self._rejected or None}
         changed = {key: value for key, value in state.items() if self._reported.get(key, ...) != value}
         if changed:
             self._report(changed)
@@ -107,7 +107,8 @@ class Shadow:
                 self._accepted[key] = value
         for key, reason in self._rejected.items():
             log.warning("shadow: desired %s refused: %s", key, reason)
-        applied = {key: value for key, value in self._accepted.items() if key in wanted}
+        now = {**self._accepted, **self._observe()}
+        applied = {key: now[key] for key in wanted if key in self._accepted}
         self._report({**applied, "rejected": self._rejected or None})
 
     def _refusal(self, key: str, value: Any) -> str:
