@@ -95,7 +95,7 @@ def _photograph(
     width, height = box[2] - box[0], box[3] - box[1]
     tall = line_px * (1.35 if lines == 1 else 2.3)
     wide = min(tall * width / height, 260.0)
-    seen = project_plate(rng, float(width / height), wide, STEEP_DEG if rng.random() < 0.25 else USUAL_DEG)
+    seen = project_plate(rng, float(width / height), wide, STEEP_DEG if rng.random() < 0.15 else USUAL_DEG)
     low, high = seen.min(0), seen.max(0)
     pad = (high - low) * (0.2, 0.3)
     seen -= low - pad
@@ -121,7 +121,7 @@ def rendered_sample(rng: np.random.Generator, cache: PlateCache, index: int) -> 
     fate = rng.random()
     low, high = np.log(LINE_HEIGHT_PX if fate > 0.04 else ILLEGIBLE_LINE_PX)
     line_px = float(np.exp(rng.uniform(low, high)))
-    strength = float(rng.uniform(0.05, 0.8))
+    strength = float(rng.uniform(0.05, 0.75))
     box = cache.plates[index]
     picture, quad, to_picture = _photograph(
         rng, cache.pictures[index], box, line_px=line_px, lines=lines, strength=strength
