@@ -89,7 +89,7 @@ def _write_scene(
 def _crops(image: npt.NDArray[np.uint8], rows: pd.DataFrame) -> Iterator[tuple[Any, npt.NDArray[np.uint8]]]:
     """Yield every plate with a text, straightened."""
     for row in rows[(rows.text != "") & rows.x1.notna()].itertuples():
-        x1, y1, x2, y2 = (float(v) for v in (row.x1, row.y1, row.x2, row.y2))  # type: ignore[arg-type]
+        x1, y1, x2, y2 = (float(v) for v in (row.x1, row.y1, row.x2, row.y2))
         quad = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)] if row.corners is None else row.corners
         yield row, straighten(image, np.asarray(quad, np.float32))
 
