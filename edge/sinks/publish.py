@@ -19,11 +19,13 @@ from edge.errors import EventRejected, SinkUnavailable, StorageError
 from edge.protocols import Sink
 from edge.sinks.backoff import Backoff
 from edge.sinks.outbox import Outbox
+from edge.types import GateEvent
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 2.0  # with jitter at least 1 s: AWS IoT Core allows one CONNECT a second per client id
 BATCH = 20
+STUCK = 5  # failures in a row at the same event before the event itself is suspected
 POLL_S = 0.5  # a waiting stage looks up this often: heartbeat, connection, events that the command line put back
 
 
@@ -62,6 +64,8 @@ class PublishStage:
         self._stopping = threading.Event()
         self._drain_until_s = float("inf")
         self._status = SinkStatus(sink.name)
+        self._stuck_on: str | None = None  # the oldest event that the last attempt did not get rid of
+        self._stuck_times = 0
         self.delivered = 0
         self.rejected = 0
         self.failures = 0  # attempts that found the sink unavailable
@@ -129,20 +133,47 @@ class PublishStage:
         name = self._sink.name
         batch = self._outbox.pending(name, self._batch)
         try:
-            self._sink.write(batch)
+            if self._stuck_times >= STUCK and len(batch) > 1 and batch[0].event_id == self._stuck_on:
+                self._test_the_event(batch[0], batch[1])
+            else:
+                self._sink.write(batch)
+                self._done([event.event_id for event in batch])
         except SinkUnavailable as error:
             self._done(error.delivered)
-            self._outbox.retry(name, [event.event_id for event in batch if event.event_id not in error.delivered])
+            left = [event.event_id for event in batch if event.event_id not in error.delivered]
+            self._outbox.retry(name, left)
+            self._note_stuck(left)
             raise
         except EventRejected as error:
             self._done(error.delivered)
-            self._outbox.reject(name, error.event_id, error.reason)
-            self.rejected += 1
-            log.error("sink %s: event %s is set aside: %s", name, error.event_id, error.reason)
-        else:
-            self._done([event.event_id for event in batch])
+            self._reject(error)
         self._works()
         return bool(batch)
+
+    def _note_stuck(self, left: list[str]) -> None:
+        first = left[0] if left else None
+        self._stuck_times = self._stuck_times + 1 if first == self._stuck_on else 1
+        self._stuck_on = first
+
+    def _test_the_event(self, suspect: GateEvent, other: GateEvent) -> None:
+        """After many failures at one event: if another goes through and this one still fails, it is to blame.
+
+        Some brokers hang up at an event that they do not like, and never say why; it must not hold up all others.
+        """
+        self._stuck_times = 0
+        self._sink.write([other])  # raises when the sink does not work at all: then the event is innocent
+        self._done([other.event_id])
+        try:
+            self._sink.write([suspect])
+        except SinkUnavailable as error:
+            self._reject(EventRejected(suspect.event_id, f"the sink fails on this event and takes others: {error}"))
+        else:
+            self._done([suspect.event_id])
+
+    def _reject(self, error: EventRejected) -> None:
+        self._outbox.reject(self._sink.name, error.event_id, error.reason)
+        self.rejected += 1
+        log.error("sink %s: event %s is set aside: %s", self._sink.name, error.event_id, error.reason)
 
     def _done(self, event_ids: list[str] | frozenset[str]) -> None:
         if event_ids:

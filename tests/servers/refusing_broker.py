@@ -19,10 +19,20 @@ class RefusingBroker:
     Args:
         connect_reason: of every CONNACK.
         publish_reasons: of the PUBACKs, in turn; the last one goes on for ever.
+        silent_after: publishes that are acknowledged at all; later ones get no answer.
+        hangs_up_at: text in a payload at which the connection is closed without a word.
     """
 
-    def __init__(self, *, connect_reason: int = 0, publish_reasons: tuple[int, ...] = (0,)) -> None:
+    def __init__(
+        self,
+        *,
+        connect_reason: int = 0,
+        publish_reasons: tuple[int, ...] = (0,),
+        silent_after: int | None = None,
+        hangs_up_at: bytes | None = None,
+    ) -> None:
         self._connect_reason, self._publish_reasons = connect_reason, publish_reasons
+        self._silent_after, self._hangs_up_at = silent_after, hangs_up_at
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.published = 0
@@ -56,10 +66,14 @@ class RefusingBroker:
         if header >> 4 == CONNECT:
             client.sendall(bytes([CONNACK << 4, 3, 0, self._connect_reason, 0]))
         elif header >> 4 == PUBLISH:
+            if self._hangs_up_at is not None and self._hangs_up_at in body:
+                raise ConnectionAbortedError
             topic_bytes = int.from_bytes(body[:2], "big")
             packet_id = body[2 + topic_bytes : 4 + topic_bytes]
             reason = self._publish_reasons[min(self.published, len(self._publish_reasons) - 1)]
             self.published += 1
+            if self._silent_after is not None and self.published > self._silent_after:
+                return
             client.sendall(bytes([PUBACK << 4, 4]) + packet_id + bytes([reason, 0]))
 
 

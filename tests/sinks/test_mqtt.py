@@ -78,6 +78,17 @@ def test_topic_template_is_filled_in(broker: Mosquitto) -> None:
     assert backend.messages[0][0] == "x/site-1/lane-1/cam-1/passage.final/anpr-edge-site-1"
 
 
+def test_event_that_nobody_fetches_expires_at_the_broker_when_asked(broker: Mosquitto) -> None:
+    sink = MqttSink(mqtt_settings(broker.port, expiry_s=3600), "site-1")
+    command = f"mosquitto_sub -h 127.0.0.1 -p {broker.port} -V mqttv5 -q 1 -t anpr/+/+/events -C 1 -W 20 -F %E/%C"
+    with subprocess.Popen(command.split(), stdout=subprocess.PIPE) as backend:
+        wait_until(lambda: "Received SUBSCRIBE" in broker.log, "the subscription")
+        sink.write([a_gate_event()])
+        shown, _ = backend.communicate(timeout=30)
+    sink.close()
+    assert shown.decode().strip() in ("3600/application/json", "3599/application/json")
+
+
 def test_status_is_retained_online_and_offline_after_a_stop(broker: Mosquitto) -> None:
     sink = MqttSink(mqtt_settings(broker.port), "site-1")
     sink.write(())
