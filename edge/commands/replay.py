@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.commands import site
 from edge.commands.options import CameraOption, OptionalConfig, camera_of, settings_for_files
 from edge.errors import ConfigError
 from edge.types import EventType
@@ -59,6 +60,9 @@ def replay(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but events, one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing at all.")] = False,
+    site_report: Annotated[
+        bool, typer.Option("--site-report", help="Judge the camera's placement instead: green, amber or red.")
+    ] = False,
 ) -> None:
     """Run recorded video through the very same pipeline as a live gate and print its events.
 
@@ -66,6 +70,9 @@ def replay(
     """
     if annotated is not None and len(videos) > 1:
         raise ConfigError("--annotated", f"{len(videos)} videos cannot go into one file", "give one video at a time")
+    if site_report:
+        site.judge(videos, config, camera, as_json=as_json)
+        return
     moment = _moment(start)
     settings = settings_for_files(config)
     chosen = camera_of(settings, camera)

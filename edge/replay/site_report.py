@@ -1,6 +1,6 @@
 """Is this camera placed well? A verdict from a recording: green, amber or red, and what to change.
 
-Every limit below says where it comes from. Judged over the plates that moved through the picture.
+Every limit below says where it comes from. Judged over the plates that passed: what never moved, or was no plate, says nothing about the site.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ DARK = (60.0, 35.0)  # mean grey level
 
 def site_report(watched: Watched) -> SiteReport:
     """Return the verdict on the camera that took this recording."""
-    stories = [s for s in watched.stories.values() if s.detections >= MIN_STORY_LOOKS]
+    told = {i for ids in watched.tracks_of.values() for i in ids}
+    stories = [s for i, s in watched.stories.items() if i in told and s.detections >= MIN_STORY_LOOKS]
     if not stories:
         nothing = Finding(
-            "plates", Light.RED, "no plate was followed", "aim at the lane where plates pass; record a few vehicles"
+            "plates", Light.RED, "no vehicle passed", "aim at the lane where plates pass; record a few vehicles"
         )
         return SiteReport(Light.RED, 0, (nothing,))
     checks: Sequence[Callable[[Sequence[Story]], Finding]] = (_height, _looks, _sharpness, _tilt, _shear, _exposure)

@@ -89,7 +89,10 @@ def _site(watched: Watched, **place: float) -> dict[str, tuple[Light, str]]:
     usual = {"width_px": 120.0, "height_px": 25.0, "tilt_deg": 1.0, "shear_deg": 2.0, "brightness": 130.0, "burnt": 0.0}
     places = [Placed(at_s=k / 10, **{**usual, **place}) for k in range(20)]
     story = Story(1, 0.0, 2.0, detections=20, best_height_px=25, places=places)
-    return {f.name: (f.light, f.advice) for f in site_report(replace(watched, stories={1: story})).findings}
+    return {
+        f.name: (f.light, f.advice)
+        for f in site_report(replace(watched, stories={1: story}, tracks_of={"p": (1,)})).findings
+    }
 
 
 def test_each_shortcoming_has_its_advice(watched_entry: Evaluated) -> None:
