@@ -1,6 +1,7 @@
 """Is this camera placed well? A verdict from a recording: green, amber or red, and what to change.
 
-Every limit below says where it comes from. Judged over the plates that passed: what never moved, or was no plate, says nothing about the site.
+Every limit below says where it comes from. Judged over the plates that passed: what never moved, or was no
+plate, says nothing about the site.
 """
 
 from __future__ import annotations
