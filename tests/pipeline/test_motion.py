@@ -267,3 +267,23 @@ def test_no_passage_of_the_real_videos_is_slept_through(name: str, spans: tuple[
     for start, end in spans:
         inside = [m for t, m in moving if start <= t < end]
         assert np.mean(inside) > 0.9
+
+
+@pytest.mark.parametrize(("sigma", "bright", "crf"), [(2.0, 1.0, "30"), (8.0, 0.3, "36")])
+def test_the_pulse_of_a_compressed_stream_is_no_motion(tmp_path: Path, sigma: float, bright: float, crf: str) -> None:
+    """Key frames draw everything anew, a little differently each time: once a second for ever."""
+    av = pytest.importorskip("av")
+    noise, empty = Noise(sigma), street(bright=bright)
+    with av.open(str(tmp_path / "idle.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = WIDTH, HEIGHT, "yuv420p", 10
+        stream.options = {"preset": "ultrafast", "crf": crf, "threads": "1"}
+        for _ in range(150):
+            picture = av.VideoFrame.from_ndarray(noise(empty), format="gray").reformat(format="yuv420p")
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode())
+    gate = MotionGate(MotionSettings())
+    with av.open(str(tmp_path / "idle.mp4")) as video:
+        moving = [gate.step(f.to_ndarray(format="gray"), float(f.time)) for f in video.decode(video=0)]
+    assert len(moving) == 150
+    assert not any(moving[1:])
