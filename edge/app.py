@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge import __version__, health
+from edge.access.assembly import Access, assemble
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
 from edge.config.camera import CameraSettings
@@ -30,6 +31,7 @@ from edge.sinks.assembly import Site as DeliverySite
 from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.monitor import Monitor
+from edge.sinks.mqtt import MqttSink
 from edge.sinks.outbox import Limits, Outbox
 from edge.sinks.outbox_retention import DAY_S, MIB
 from edge.sinks.preflight import facts
@@ -74,14 +76,17 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         site = _site(settings, stack)
         facts(settings, site.clock.utc(), resolve=None)
         web, sinks = _web(site, config_path)
-        publishers = [_publisher(site, delivery) for delivery in [*_deliveries(site), *sinks]]
+        found = _deliveries(site)
+        access = assemble(settings, site.clock, _mqtt_post(found))
+        publishers = [_publisher(site, delivery) for delivery in [*found, *sinks]]
         site.outbox.retire(keep={p.sink for p in publishers})
         keeper = Housekeeping(site.board, site.outbox, publishers, {"outbox": settings.outbox.path.resolve().parent})
-        cameras = [_camera_stages(site, camera) for camera in settings.cameras]
+        cameras = [_camera_stages(site, camera, access) for camera in settings.cameras]
         stages = [
             *(Stage(p.name, p.run, p.stop) for p in publishers),
             Stage("housekeeping", keeper.run, keeper.stop),
             *web,
+            *_barrier_stages(access),
             *(vision for vision, _ in cameras),
             *(capture for _, capture in cameras),
         ]
@@ -90,7 +95,7 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         return Runtime(
             stages,
             healthy=lambda: health.all_ok(health.alive(site.board.snapshot())),
-            reload=reload,
+            reload=lambda: _reload(reload, access),
             status=lambda: health.one_line(site.board.snapshot()),
         ).run()
 
@@ -100,11 +105,20 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     board = Board(clock, settings.site.name, {c.name: c.lane for c in settings.cameras}, __version__)
     chosen = settings.outbox
     limits = Limits(chosen.max_age_days * DAY_S, int(chosen.max_mb * MIB), int(chosen.min_free_mb * MIB))
-    outbox = stack.enter_context(Outbox(chosen.path, clock, limits=limits, watch=ClockWatch(clock)))
+    metrics = Metrics(board)
+    outbox = stack.enter_context(
+        Outbox(
+            chosen.path,
+            clock,
+            limits=limits,
+            watch=ClockWatch(clock),
+            on_drop=lambda reason, count: metrics.event_lost("outbox", reason, count),
+        )
+    )
     if outbox.alarm:
         log.error("outbox: %s", outbox.alarm)
     tuning = Tuning({c.name: c.threshold for c in settings.cameras})
-    return _Site(settings, clock, board, Metrics(board), outbox, tuning)
+    return _Site(settings, clock, board, metrics, outbox, tuning)
 
 
 def _deliveries(site: _Site) -> list[Delivery]:
@@ -150,7 +164,23 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
     return [Stage(server.name, server.run, server.stop)], [Delivery(history, HISTORY_PAUSE_S)]
 
 
-def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
+def _mqtt_post(found: Sequence[Delivery]) -> Callable[[str, bytes], None] | None:
+    """Return what publishes a barrier's command over MQTT, if there is MQTT."""
+    return next((d.sink.post for d in found if isinstance(d.sink, MqttSink)), None)
+
+
+def _barrier_stages(access: Access | None) -> list[Stage]:
+    barriers = access.barriers if access is not None else {}
+    return [Stage(f"barrier-{lane}", barrier.run, barrier.stop) for lane, barrier in barriers.items()]
+
+
+def _reload(settings: Callable[[], None], access: Access | None) -> None:
+    settings()
+    if access is not None:
+        access.reload()
+
+
+def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -> tuple[Stage, Stage]:
     """Return the vision and the capture stage of one camera."""
     telemetry = CameraTelemetry(camera, site.metrics, site.board)
     mailbox: Mailbox[Frame] = Mailbox()
@@ -166,6 +196,8 @@ def _camera_stages(site: _Site, camera: CameraSettings) -> tuple[Stage, Stage]:
         site.clock,
         heartbeat=lambda: site.board.beat(name),
         threshold=lambda: site.tuning.threshold(camera.name),
+        decide=access.judge.decide if access else lambda event: (event,),
+        announced=access.judge.act if access else lambda events: None,
     )
     capture = CaptureThread(open_source(camera, site.clock), mailbox, camera, site.clock, observer=telemetry)
     return (

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from edge.commands.options import ConfigOption
 from edge.config import load
@@ -41,8 +39,8 @@ def list_entries(
         return
     if not found:
         typer.echo("nothing waits" if not dead else "no dead letters")
-        return
-    Console().print(_table(found))
+    for entry in found:
+        typer.echo(_line(entry))
 
 
 @app.command("retry")
@@ -80,14 +78,8 @@ def export(
     typer.echo(f"{count} events written to {output}")
 
 
-def _table(found: list[outbox_admin.Entry]) -> Table:
-    table = Table(
-        "stored", "lane", "no.", "type", "sink", "state", "tries", "event", "reason", box=None, pad_edge=False
-    )
-    table.columns[7].no_wrap = True  # a person copies it into `retry`
-    for e in found:
-        table.add_row(
-            f"{e.stored_at:%Y-%m-%d %H:%M:%S}", e.lane, str(e.sequence), e.type, e.sink, e.state, str(e.attempts),
-            e.event_id, e.reason,
-        )  # fmt: skip
-    return table
+def _line(entry: outbox_admin.Entry) -> str:
+    tried = "" if not entry.attempts else ", tried once" if entry.attempts == 1 else f", tried {entry.attempts} times"
+    number = f"{entry.lane} {entry.sequence}"
+    line = f"{entry.stored_at:%Y-%m-%d %H:%M:%S}Z  {entry.event_id}  {number}  {entry.type}"
+    return f"{line}\n    {entry.state} for {entry.sink}{tried}" + (f": {entry.reason}" if entry.reason else "")

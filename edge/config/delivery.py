@@ -26,7 +26,9 @@ class OutboxSettings(Section):
 
     path: Path = Field(Path("var/outbox.db"), description="SQLite file; its folder must be writable.")
     max_age_days: float = Field(
-        30.0, gt=0, description="Undelivered events older than this are dropped, with a gap event."
+        30.0,
+        gt=0,
+        description="Undelivered events older than this are dropped, with a gap event; while the clock is synchronised.",
     )
     max_mb: float = Field(
         1_000.0, gt=1, description="Beyond this size the oldest undelivered events are dropped, with a gap event."

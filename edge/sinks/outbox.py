@@ -12,7 +12,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,7 @@ class Outbox:
         limits: age, size and free space.
         watch: tells whether UTC can be trusted; None: always.
         ids: names the gap events made here.
+        on_drop: told why ("too_old", "outbox_full") and how many events the limits have cost.
 
     Raises:
         StorageError: (on entering) another daemon holds the file, or it cannot be opened or made.
@@ -68,10 +69,12 @@ class Outbox:
         limits: Limits = Limits(),
         watch: ClockWatch | None = None,
         ids: EventIds | None = None,
+        on_drop: Callable[[str, int], None] = lambda reason, count: None,
     ) -> None:
         self.path = Path(path)
         self.alarm: str | None = None  # why a person should look; None while all is well
         self.dropped = 0  # events that the limits have cost since the start
+        self._on_drop = on_drop
         self._clock, self._limits, self._watch = clock, limits, watch
         self._ids = ids or EventIds()
         self._using = threading.Lock()  # every use of the two connections
@@ -140,7 +143,7 @@ class Outbox:
             return ()
         trusted = self._watch is None or self._watch.synchronised()
         self._refuse_when_nearly_full()
-        now = self._clock.utc().timestamp()
+        now = self._now()
         with self._transaction(self._durable, "storing events") as change:
             stored = tuple(
                 rows.store_event(change, event, self._sinks, now=now, trusted=trusted, ids=self._ids) for event in batch
@@ -167,22 +170,20 @@ class Outbox:
         """Set one event aside as a dead letter of `sink`, with the reason; the rest goes on."""
         with self._transaction(self._durable, "setting an event aside") as change:
             for position in rows.positions(change, (event_id,)):
-                rows.bury(change, sink, position, reason, self._clock.utc().timestamp())
+                rows.bury(change, sink, position, reason, self._now())
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def pending(self, sink: str | None = None, limit: int = 20) -> tuple[GateEvent, ...]:
         """Return the oldest events that `sink` (None: any sink) still owes, in the order of storing."""
         with self._reading() as connection:
-            found = connection.execute(
-                "SELECT DISTINCT position, body FROM pending JOIN event USING (position)"
-                " WHERE :sink IS NULL OR sink = :sink ORDER BY position LIMIT :limit"
-                if sink is None
-                else "SELECT position, body FROM pending JOIN event USING (position)"
-                " WHERE sink = :sink ORDER BY position LIMIT :limit",
-                {"sink": sink, "limit": limit},
-            ).fetchall()
-        return tuple(decode(body) for _, body in found)
+            found = rows.oldest(connection, sink, limit)
+        try:
+            return tuple(decode(body) for _, body in found)
+        except ValueError:
+            with self._transaction(self._durable, "setting unreadable events aside") as change:
+                rows.bury_unreadable(change, found, self._now())
+        return self.pending(sink, limit)
 
     def backlog(self, sink: str | None = None) -> Backlog:
         """Return how much `sink` (None: any sink) still owes, and since when."""
@@ -199,7 +200,7 @@ class Outbox:
                 of,
             ).fetchone()
             size = used_bytes(connection)
-        age_s = 0.0 if oldest is None else max(0.0, self._clock.utc().timestamp() - oldest[0])
+        age_s = 0.0 if oldest is None else max(0.0, self._now() - oldest[0])
         return Backlog(depth, age_s, dead, size)
 
     @property
@@ -245,6 +246,9 @@ class Outbox:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._using, translated(self.path, "reading"):
             yield self._relaxed
+
+    def _now(self) -> float:
+        return self._clock.utc().timestamp()
 
     def _set_problem(self, problem: str) -> None:
         if problem and not self._problem:
@@ -292,6 +296,7 @@ class Outbox:
             lost = drop_block(change, until, reason, now, self._ids) if reason else 0
         if lost:
             self.dropped += lost
+            self._on_drop("outbox_full" if until == float("inf") else "too_old", lost)
             self.alarm = f"{self.dropped} undelivered events were dropped: {reason}"
             log.error("outbox: %s; a gap event tells each consumer", self.alarm)
         return lost

@@ -67,10 +67,12 @@ def drop_block(change: sqlite3.Connection, until: float, reason: str, now: datet
     rows = change.execute(
         "SELECT position, body FROM event WHERE stored_utc < ? ORDER BY position LIMIT ?", (until, BLOCK)
     ).fetchall()
-    found = [(position, decode(body)) for position, body in rows]
+    found = [(position, event) for position, body in rows if (event := _readable(body)) is not None]
+    lost = len(rows) - len(found)
+    for position in {position for position, _ in rows} - {position for position, _ in found}:
+        _delete(change, position)  # unreadable: its number is missing, and nothing more can be said about it
     if all(event.type is EventType.GAP for _, event in found):
-        return 0
-    lost = 0
+        return lost
     for run in _runs(found):
         lost += _drop_run(change, run, reason, now, ids)
     return lost
@@ -89,14 +91,25 @@ def _drop_run(
         }
         lost += bool(owers) and event.type is not EventType.GAP
         owed_by |= owers - {""}
-        for table in ("pending", "dead", "event"):
-            change.execute(f"DELETE FROM {table} WHERE position = ?", (position,))  # noqa: S608  (fixed names)
+        _delete(change, position)
     if owed_by:
         position, newest = run[-1]
         numbers = {"first": first_sequence(run[0][1]), "last": newest.sequence or 0, "sequence": newest.sequence or 0}
         gap = gap_event(newest, ids.new(now), now, reason=reason, **numbers)
         insert_gap(change, gap, position, owed_by, now=now.timestamp())
     return lost
+
+
+def _delete(change: sqlite3.Connection, position: int) -> None:
+    for table in ("pending", "dead", "event"):
+        change.execute(f"DELETE FROM {table} WHERE position = ?", (position,))  # noqa: S608  (fixed names)
+
+
+def _readable(body: bytes) -> GateEvent | None:
+    try:
+        return decode(body)
+    except ValueError:
+        return None
 
 
 def _runs(found: Sequence[tuple[int, GateEvent]]) -> Iterator[list[tuple[int, GateEvent]]]:

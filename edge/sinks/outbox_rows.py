@@ -5,6 +5,7 @@ Every function takes the connection of that transaction; none commits.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -15,6 +16,8 @@ from edge.sinks.gaps import gap_event, restart_event
 from edge.sinks.outbox_recovery import RESTARTED
 from edge.sinks.wire import decode, encode
 from edge.types import Evidence, GateEvent
+
+log = logging.getLogger(__name__)
 
 REPR_LIMIT = 2_000  # characters of an event without JSON form that are kept for a person to look at
 
@@ -74,6 +77,32 @@ def bury(change: sqlite3.Connection, sink: str, position: int, reason: str, now:
         "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?)",
         (sink, position, (row[0] if row else 0) + 1, reason, now),
     )
+
+
+def oldest(connection: sqlite3.Connection, sink: str | None, limit: int) -> list[tuple[int, bytes]]:
+    """Return position and body of the oldest events that `sink` (None: any) owes."""
+    one = "SELECT position, body FROM pending JOIN event USING (position) WHERE sink = ? ORDER BY position LIMIT ?"
+    any_of_them = "SELECT DISTINCT position, body FROM pending JOIN event USING (position) ORDER BY position LIMIT ?"
+    found = connection.execute(any_of_them, (limit,)) if sink is None else connection.execute(one, (sink, limit))
+    return found.fetchall()
+
+
+def bury_unreadable(change: sqlite3.Connection, found: Sequence[tuple[int, bytes]], now: float) -> None:
+    """Set aside what the disk gave back changed: SQLite does not check the contents of a row."""
+    for position, body in found:
+        fault = _fault(body)
+        if fault:
+            log.error("outbox: the event at position %d cannot be read back (%s); check the disk", position, fault)
+            for (sink,) in change.execute("SELECT sink FROM pending WHERE position = ?", (position,)).fetchall():
+                bury(change, sink, position, f"cannot be read back: {fault}", now)
+
+
+def _fault(body: bytes) -> str:
+    try:
+        decode(body)
+    except ValueError as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _last_number(

@@ -121,7 +121,8 @@ def test_terminal_status_shows_funnel_and_reasons(gate: FakeGate, monitor: Monit
     text = console.export_text()
     assert "NOT READY" in text
     assert "no packet for 5 s" in text
-    assert "too_small 6" in text
+    assert "received 60 > analysed 25 > plates 20" in text
+    assert "too small 6" in text
     assert "nothing waits" in text
 
 

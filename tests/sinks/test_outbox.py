@@ -178,6 +178,28 @@ def test_event_too_old_is_dropped_and_a_gap_event_takes_its_place(tmp_path: Path
         assert outbox.alarm is not None
 
 
+def test_event_that_the_disk_gave_back_changed_steps_aside(outbox: Outbox) -> None:
+    """SQLite does not check what is inside a row; one bad block must not stop the gate again and again."""
+    stored = outbox.append(gate_events(3))
+    with sqlite3.connect(outbox.path) as connection:
+        connection.execute("UPDATE event SET body = X'7B00FF' WHERE sequence = 2")
+    connection.close()
+    assert _numbers(outbox.pending("mqtt")) == [1, 3]
+    assert outbox.pending("mqtt", 1) == stored[:1]
+    assert outbox.backlog("mqtt").dead_letters == 1
+
+
+def test_limits_tell_what_they_have_cost(tmp_path: Path, clock: VirtualClock) -> None:
+    told: list[tuple[str, int]] = []
+    limits = Limits(max_age_s=DAY_S)
+    with Outbox(tmp_path / "o.db", clock, limits=limits, on_drop=lambda why, n: told.append((why, n))) as outbox:
+        outbox.register("mqtt")
+        outbox.append(gate_events(4))
+        clock.advance_to(2 * DAY_S)
+        outbox.append(gate_events(1))
+    assert told == [("too_old", 4)]
+
+
 def test_gap_grows_while_the_outbox_stays_too_large(tmp_path: Path, clock: VirtualClock) -> None:
     with Outbox(tmp_path / "o.db", clock, limits=Limits(max_bytes=400_000)) as outbox:
         outbox.register("mqtt")

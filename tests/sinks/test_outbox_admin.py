@@ -49,7 +49,8 @@ def test_list_shows_what_waits_and_why_it_was_given_up_but_no_plate(outbox: Outb
         ("webhook", "waiting", 2, ""),
     ]
     shown = call(config, "list", "--dead")
-    assert "topic" in shown
+    assert "dead for mqtt, tried once: topic refused" in shown
+    assert stored[0].event_id in shown
     assert "AB0000" not in shown
 
 
