@@ -28,7 +28,7 @@ class OutboxSettings(Section):
     max_age_days: float = Field(
         30.0,
         gt=0,
-        description="Undelivered events older than this are dropped, with a gap event; while the clock is synchronised.",
+        description="Undelivered events older than this are dropped, with a gap event (not under an unset clock).",
     )
     max_mb: float = Field(
         1_000.0, gt=1, description="Beyond this size the oldest undelivered events are dropped, with a gap event."
