@@ -78,9 +78,9 @@ def compress(grey: GreyImage, rng: Generator) -> GreyImage:
 EFFECTS = ((expose, 0.75), (shade, 0.1), (glow, 0.08), (blur, 0.22), (noise, 0.22), (compress, 0.3))
 
 
-def through_camera(grey: GreyImage, rng: Generator) -> GreyImage:
-    """Apply each effect with its own probability, in the order light, optics, sensor, codec."""
+def through_camera(grey: GreyImage, rng: Generator, factor: float = 1.0) -> GreyImage:
+    """Apply each effect with its own probability times `factor`, in the order light, optics, sensor, codec."""
     for effect, probability in EFFECTS:
-        if rng.random() < probability:
+        if rng.random() < probability * factor:
             grey = effect(grey, rng)
     return grey

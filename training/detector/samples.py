@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,10 +34,22 @@ SOURCE_WEIGHT = {"romania": 0.4, "parking_vn": 0.5, "gate_vn": 0.4}
 INEXACT_WEIGHT = 0.15  # corner loss of a plate whose corners are only those of a hand-drawn box
 SIZES = ((384, 384), (320, 448), (256, 576), (448, 320), (384, 384), (288, 512))
 MAX_PLATES = 24
-MOSAIC_SHARE = 0.15
-REPLACE_SHARE = 0.5  # of views: plates of other countries where a car wears one
-SCATTER_SHARE = 0.2  # of views: plates anywhere; more of them and the car around a plate stops counting
 SCATTER_MIN_PX = 22.0  # smaller pastes away from any car are mere smudges, and make smudges look like plates
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How often what is done to a view, as shares."""
+
+    mosaic: float  # four views in one sample: small plates, other surroundings
+    replace: float  # plates of other countries where a car wears one
+    scatter: float  # plates anywhere; with more of them the car around a plate stops counting
+    signs: float  # lettering that is no plate
+    camera: float  # factor on how often each camera effect is used
+
+
+LEARN = Recipe(mosaic=0.15, replace=0.5, scatter=0.2, signs=0.35, camera=1.0)
+FINISH = Recipe(mosaic=0.04, replace=0.4, scatter=0.12, signs=0.3, camera=0.45)  # nearer to what cameras deliver
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ def _without_plates(scene: Scene, rng: Generator) -> Scene:
     return Scene(scene.file, scene.source, grey, np.zeros((0, 4, 2), np.float32), np.zeros(0, bool), scene.ignore)
 
 
-def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: Generator) -> _Canvas:
+def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: Generator, recipe: Recipe) -> _Canvas:
     """Return one scene through a random view with its pastes, before the camera."""
     if rng.random() < 0.06:
         scene = _without_plates(scene, rng)
@@ -112,11 +125,11 @@ def compose_view(scene: Scene, material: Material, size: tuple[int, int], rng: G
     ignore = boxes_of_corners(through(view, corners_of_boxes(scene.ignore)))
     canvas = _Canvas(warp_scene(scene, view, size, rng), through(view, scene.corners), exact, ignore)
     if material.donors:
-        if rng.random() < REPLACE_SHARE:
+        if rng.random() < recipe.replace:
             _replace_plates(canvas, material, rng)
-        if rng.random() < SCATTER_SHARE:
+        if rng.random() < recipe.scatter:
             _scatter(canvas, material, int(rng.integers(1, 4)), True, rng)
-    if material.distractions and rng.random() < 0.35:
+    if material.distractions and rng.random() < recipe.signs:
         _scatter(canvas, material, int(rng.integers(1, 5)), False, rng)
     return canvas
 
@@ -163,19 +176,21 @@ def label(canvas: _Canvas) -> Sample:
     return Sample(canvas.grey, canvas.corners[keep][:MAX_PLATES], canvas.exact[keep][:MAX_PLATES], zones)
 
 
-def make_sample(material: Material, odds: FloatArray, size: tuple[int, int], rng: Generator) -> Sample:
+def make_sample(
+    material: Material, odds: FloatArray, size: tuple[int, int], rng: Generator, recipe: Recipe = LEARN
+) -> Sample:
     """Return one finished training sample of `size` (height, width)."""
 
     def pick() -> Scene:
         return material.scenes[int(rng.choice(len(odds), p=odds))]
 
-    if rng.random() < MOSAIC_SHARE:
+    if rng.random() < recipe.mosaic:
         half = (size[0] // 2, size[1] // 2)
-        views = [compose_view(pick(), material, half, rng) for _ in range(4)]
+        views = [compose_view(pick(), material, half, rng, recipe) for _ in range(4)]
         canvas = _mosaic(views)
     else:
-        canvas = compose_view(pick(), material, size, rng)
-    canvas.grey = through_camera(canvas.grey, rng)
+        canvas = compose_view(pick(), material, size, rng, recipe)
+    canvas.grey = through_camera(canvas.grey, rng, recipe.camera)
     return label(canvas)
 
 
@@ -209,23 +224,30 @@ def collate(samples: Sequence[Sample]) -> Batch:
     return Batch(*(torch.from_numpy(a) for a in (images, boxes, corners, exact, valid, ignore)))
 
 
-def batches(material: Material, seed: int, pixels: int) -> Iterator[Batch]:
-    """Yield batches for ever, each of one size from SIZES and about `pixels` pixels in all."""
+def batches(material: Material, seed: int, pixels: int, finish_after_s: float = float("inf")) -> Iterator[Batch]:
+    """Yield batches for ever, each of one size from SIZES and about `pixels` pixels in all.
+
+    After `finish_after_s` seconds samples follow the FINISH recipe, so that the last steps see pictures as they are.
+    """
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
     odds = material.scene_odds()
+    start_s = time.monotonic()
     while True:
+        recipe = LEARN if time.monotonic() - start_s < finish_after_s else FINISH
         size = SIZES[int(rng.integers(len(SIZES)))]
         count = max(1, pixels // (size[0] * size[1]))
-        yield collate([make_sample(material, odds, size, rng) for _ in range(count)])
+        yield collate([make_sample(material, odds, size, rng, recipe) for _ in range(count)])
 
 
 class BatchStream(torch.utils.data.IterableDataset[Batch]):
     """`batches` for a DataLoader: each worker draws from a seed of its own."""
 
-    def __init__(self, material: Material, seed: int, pixels: int) -> None:
+    def __init__(self, material: Material, seed: int, pixels: int, finish_after_s: float) -> None:
         self._material, self._seed, self._pixels = material, seed, pixels
+        self._finish_after_s = finish_after_s
 
     def __iter__(self) -> Iterator[Batch]:
         worker = torch.utils.data.get_worker_info()
-        return batches(self._material, self._seed + (worker.id if worker else 0) * 1009, self._pixels)
+        seed = self._seed + (worker.id if worker else 0) * 1009
+        return batches(self._material, seed, self._pixels, self._finish_after_s)

@@ -24,6 +24,7 @@ EMA_DECAY = 0.999  # the average spans about the last 1,000 steps
 GRADIENT_LIMIT = 10.0
 WARMUP_STEPS = 200
 SAVE_EVERY_S = 60.0
+FINISH_FROM = 0.6  # share of the time after which samples are augmented less
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def rate_at(plan: TrainPlan, steps: int, elapsed_share: float) -> float:
 
 def train(plan: TrainPlan, material: Material, training: Training) -> Iterator[tuple[int, float, Losses]]:
     """Train until the plan's minutes (or steps) are used; yield step, share of the time used and losses."""
-    stream = BatchStream(material, plan.seed + training.step_count, plan.pixels)
+    stream = BatchStream(material, plan.seed + training.step_count, plan.pixels, plan.minutes * 60 * FINISH_FROM)
     # spawn: a forked worker inherits OpenCV's locked thread pool and hangs
     parallel: dict[str, Any] = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if plan.workers else {}
     loader = DataLoader(stream, batch_size=None, num_workers=plan.workers, **parallel)
