@@ -41,6 +41,7 @@ _INSTALL = {
     "tensorrt": "install anpr-edge[gpu] and TensorRT, or set models.provider: auto",
     "openvino": "install onnxruntime-openvino instead of onnxruntime, or set models.provider: auto",
 }
+_BESIDE = {"tensorrt": ("cuda",)}  # runs what TensorRT cannot
 # Every exception of onnxruntime derives from Exception directly, so they are gathered by name.
 _ERRORS: tuple[type[Exception], ...] = tuple(
     e for e in vars(_state).values() if isinstance(e, type) and issubclass(e, Exception)
@@ -194,7 +195,8 @@ class OnnxModel:
 
     def _try(self, content: bytes, provider: str) -> tuple[Any, str]:
         try:
-            session = self._open(content, self._options, (provider,) if provider == "cpu" else (provider, "cpu"))
+            chain = tuple(dict.fromkeys((provider, *_BESIDE.get(provider, ()), "cpu")))
+            session = self._open(content, self._options, chain)
         except _ERRORS as error:
             return None, _first_line(error)
         if _NAMES[provider] not in session.get_providers():
@@ -203,9 +205,28 @@ class OnnxModel:
 
 
 def _open_session(content: bytes, options: Any, providers: Sequence[str]) -> Any:
-    session = onnxruntime.InferenceSession(content, options, providers=[_NAMES[p] for p in providers])
+    available = onnxruntime.get_available_providers()
+    wanted = [(_NAMES[p], _provider_options(p)) for p in providers if _NAMES[p] in available]
+    session = onnxruntime.InferenceSession(content, options, providers=wanted)
     session.disable_fallback()  # we decide and report; onnxruntime would do it in silence
     return session
+
+
+def _provider_options(provider: str) -> dict[str, str]:
+    """Return what a provider is told: TensorRT keeps its engines, or it would build them for minutes at every start.
+
+    They go where only this user may write, since whoever can change an engine decides what runs:
+    $CACHE_DIRECTORY (from systemd), else $XDG_CACHE_HOME, else ~/.cache.
+    """
+    if provider != "tensorrt":
+        return {}
+    base = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    folder = Path(base) / "anpr-edge-tensorrt"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return {}  # no place to keep them: slower starts, nothing else
+    return {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder)}
 
 
 def _options(threads: int) -> Any:

@@ -194,3 +194,28 @@ def test_one_core_is_left_to_the_decoder(file: Path, monkeypatch: pytest.MonkeyP
     assert module._options(7).intra_op_num_threads == 7
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     assert module._options(0).intra_op_num_threads == 1
+
+
+def test_tensorrt_keeps_its_engines_where_only_this_user_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Building them takes minutes; and whoever could change one would decide what runs."""
+    monkeypatch.setenv("CACHE_DIRECTORY", str(tmp_path))
+    told = module._provider_options("tensorrt")
+    folder = Path(told["trt_engine_cache_path"])
+    assert folder.parent == tmp_path
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert module._provider_options("cuda") == {}
+
+
+def test_tensorrt_has_cuda_for_what_it_cannot_run(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    available = [*onnxruntime.get_available_providers(), "TensorrtExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: available)
+    asked: list[tuple[str, ...]] = []
+
+    def open_session(content: bytes, options: Any, providers: Sequence[str]) -> Any:
+        asked.append(tuple(providers))
+        return module._open_session(content, options, ["cpu"])
+
+    OnnxModel(file, provider="tensorrt", open_session=open_session)
+    assert asked == [("tensorrt", "cuda", "cpu"), ("cpu",)]
