@@ -25,7 +25,7 @@ from edge.mailbox import Mailbox
 from edge.pipeline.capture import CaptureThread, open_source
 from edge.pipeline.evidence import shrink
 from edge.pipeline.onnx import ProviderFallback, log_fallback
-from edge.runtime import Runtime, Stage
+from edge.runtime import LEAVE_WITHIN_S, Runtime, Stage
 from edge.sinks.assembly import Delivery, deliveries
 from edge.sinks.assembly import Site as DeliverySite
 from edge.sinks.history import History
@@ -97,6 +97,7 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
             healthy=lambda: health.all_ok(health.alive(site.board.snapshot())),
             reload=lambda: _reload(reload, access),
             status=lambda: health.one_line(site.board.snapshot()),
+            leave_within_s=LEAVE_WITHIN_S,
         ).run()
 
 

@@ -26,6 +26,7 @@ from edge.service_manager import ServiceManager
 log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 18.0  # all stages together; the service manager kills after 20
+LEAVE_WITHIN_S = 19.0  # the same, with everything that is closed afterwards
 STAGE_WITHIN_S = 6.0  # one that hangs must not use up the time of those behind it, which store and deliver
 WATCH_EVERY_S = 0.5
 DEEPEST_CALLS = 4  # per thread, in the report on a hang
@@ -61,6 +62,8 @@ class Runtime:
         status: gives the line that `systemctl status` shows.
         service_manager: is told when the daemon is ready, alive and stopping.
         exit_now: ends the process without any cleaning, at a second signal.
+        leave_within_s: when the process still exists this long after the stop began, it is ended by force, and the log
+            says where it hung. Goes on after `run` has returned: closing files may hang as well.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Runtime:
         status: Callable[[], str] = lambda: "watching the gate",
         service_manager: ServiceManager | None = None,
         exit_now: Callable[[int], object] = os._exit,
+        leave_within_s: float | None = None,
     ) -> None:
         self._stages = tuple(stages)
         self._healthy = healthy
@@ -79,6 +83,7 @@ class Runtime:
         self._manager = service_manager or ServiceManager()
         self._status = status
         self._exit_now = exit_now
+        self._leave_within_s = leave_within_s
         self._threads: dict[str, threading.Thread] = {}
         # Wakes the main thread. An Event could dead-lock in a signal handler that interrupts its own reader;
         # SimpleQueue is made for that.
@@ -98,6 +103,7 @@ class Runtime:
             self._manager.ready()
             self._watch()
             self._manager.stopping()
+            self._limit_the_stop()
             late = self._stop()
         finally:
             for number, handler in previous.items():
@@ -164,6 +170,17 @@ class Runtime:
             log.info("stopping: nothing is left to do")
             return True
         return False
+
+    def _limit_the_stop(self) -> None:
+        if self._leave_within_s is not None:
+            limit = threading.Timer(self._leave_within_s, self._leave)
+            limit.daemon = True
+            limit.start()
+
+    def _leave(self) -> None:
+        log.error("still here %.0f s after the stop began: leaving by force", self._leave_within_s)
+        log.error("where the threads are:\n%s", _stacks())
+        self._exit_now(EXIT_FAILED)
 
     def _stop(self) -> list[str]:
         """Stop the stages from the last one started to the first; return those that did not end as they should."""

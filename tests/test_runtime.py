@@ -171,6 +171,26 @@ def test_a_stage_that_cannot_be_stopped_does_not_keep_the_others_from_stopping(
     assert "thread refuses cannot be stopped: no" in caplog.text
 
 
+def test_what_hangs_while_closing_is_left_by_force(caplog: pytest.LogCaptureFixture) -> None:
+    """A file system that does not answer must not keep the old process beside its successor."""
+    codes: list[int] = []
+    left = threading.Event()
+
+    def exit_now(code: int) -> None:
+        codes.append(code)
+        left.set()
+
+    def hang_in_stop() -> None:
+        left.wait(20)
+
+    runtime = Runtime([Stage("outbox", lambda: None, hang_in_stop, leads=True)], exit_now=exit_now, leave_within_s=0.3)
+    runtime.run()
+
+    assert codes == [1]
+    assert "leaving by force" in caplog.text
+    assert "hang_in_stop" in caplog.text
+
+
 def test_the_daemon_ends_when_its_videos_have_ended() -> None:
     """A demonstration plays a clip once; publishing alone is no reason to stay."""
     diary: list[str] = []
