@@ -27,6 +27,7 @@ from training.recogniser.export import (
 )
 from training.recogniser.network import CLASSES, GRID, SLOTS, PlateReader, Reading
 from training.recogniser.training import Plan, Trainer, attention_loss, losses_of
+from training.recogniser.weights import network_from_onnx
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,30 @@ def test_restarted_clock_starts_from_the_average(trained: Path) -> None:
     assert torch.equal(trainer.network.classify.weight, average.classify.weight)
 
 
+def test_published_model_gives_its_weights_back(trained: Path) -> None:
+    """A user fine-tunes what is in models/; no checkpoint is published."""
+    network = load_reader(trained / "a.pt")
+    file = trained / "published.onnx"
+    export_reader(network, 1.0, file, version="0", command="", seed=0)
+    crops = torch.randint(0, 255, (2, 64, 128), dtype=torch.uint8)
+    assert torch.allclose(network_from_onnx(file)(crops).logits, network(crops).logits, atol=1e-5)
+
+
+def test_foreign_model_is_refused_by_name(trained: Path) -> None:
+    """Weights of another network must not be half loaded."""
+    network = load_reader(trained / "a.pt")
+    file = trained / "foreign.onnx"
+    export_reader(network, 1.0, file, version="0", command="", seed=0)
+    model = onnx.load(str(file))
+    for item in model.graph.initializer:
+        item.name = item.name.replace("network.classify", "network.other")
+    for node in model.graph.node:
+        node.input[:] = [name.replace("network.classify", "network.other") for name in node.input]
+    onnx.save(model, str(file))
+    with pytest.raises(ValueError, match=r"foreign\.onnx.*classify"):
+        network_from_onnx(file)
+
+
 def test_training_lowers_the_loss_on_what_it_sees(tmp_path: Path) -> None:
     """The whole chain of loss, optimiser and average points downhill."""
     torch.manual_seed(0)
@@ -83,7 +108,7 @@ def test_text_that_must_not_be_learned_has_no_loss() -> None:
     """Illegible plates count for the legible head only."""
     zeros = torch.zeros(2)
     losses = losses_of(a_reading(), torch.ones(2, SLOTS, dtype=torch.long), zeros, zeros - 1, torch.zeros(2, SLOTS, 4))
-    assert float(losses["text"]) == 0 and float(losses["legible"]) == 0 and float(losses["attention"]) == 0
+    assert {name: loss.item() for name, loss in losses.items()} == {"text": 0, "attention": 0, "legible": 0}
 
 
 def test_attention_on_the_character_costs_nothing() -> None:

@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     rendering.add_argument("--processes", type=int, default=2, help="how many at once (default %(default)s)")
     training = commands.add_parser("train", help="train, or go on training")
     training.add_argument("--minutes", type=float, default=120, help="of wall clock (default %(default)s)")
-    training.add_argument("--resume", type=Path, help="a checkpoint to go on from")
+    training.add_argument("--resume", type=Path, help="a checkpoint, or a published .onnx, to go on from")
     training.add_argument(
         "--restart-clock", action="store_true", help="with --resume: its averaged weights, a new budget"
     )

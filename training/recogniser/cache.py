@@ -7,7 +7,8 @@ count give the same cache.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,8 +74,18 @@ def _render_chunk(seed: int, chunk: int, folder: Path, size: int) -> Path:
     return path
 
 
-def render_cache(folder: Path, count: int, seed: int, processes: int) -> None:
-    """Render `count` plates into `folder`; chunks already there are kept, so it can be resumed or grown."""
+def render_cache(
+    folder: Path, count: int, seed: int, processes: int, rendered: Callable[[], object] = lambda: None
+) -> None:
+    """Render `count` plates into `folder`; chunks already there are kept, so it can be resumed or grown.
+
+    Args:
+        folder: where the chunks go.
+        count: plates in all.
+        seed: of the random streams, one per chunk.
+        processes: how many render at once.
+        rendered: is called after every new chunk.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     sizes = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
     jobs = [(seed, chunk, folder, size) for chunk, size in enumerate(sizes)
@@ -82,10 +93,12 @@ def render_cache(folder: Path, count: int, seed: int, processes: int) -> None:
     if processes <= 1:
         for job in jobs:
             _render_chunk(*job)
+            rendered()
         return
     with ProcessPoolExecutor(processes) as pool:
-        for done in [pool.submit(_render_chunk, *job) for job in jobs]:
+        for done in as_completed([pool.submit(_render_chunk, *job) for job in jobs]):
             done.result()
+            rendered()
 
 
 def open_cache(folder: Path) -> PlateCache:

@@ -1,35 +1,40 @@
 """The steps of making a reader, as functions: render, train, export, score.
 
-Shared by `python -m training.recogniser` and `anpr-train`. They print progress; they decide
+Shared by `python -m training.recogniser` and `anpr-train`. They show progress; they decide
 nothing that the modules below them decide.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from training.export import update_manifest
 from training.recogniser.batches import Mix, PlateStream
-from training.recogniser.cache import open_cache, render_cache
-from training.recogniser.crops import load_crops, scene_patches
+from training.recogniser.cache import CHUNK, open_cache, render_cache
+from training.recogniser.crops import LabelledCrop, load_crops, scene_patches
 from training.recogniser.export import (
     export_reader,
     fit_temperature,
     load_reader,
     manifest_entry,
     onnx_reader,
+    torch_reader,
 )
 from training.recogniser.scoring import Score, score
 from training.recogniser.training import Plan, Progress, Trainer
+from training.recogniser.weights import network_from_onnx
 
 SMOKE_PLATES, SMOKE_SECONDS, SMOKE_BATCH = 40, 4.0, 8
 TRAINING_STATUSES = ("ok", "unsure", "notplate", "illegible")
 SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7
-REPORT_EVERY_STEPS = 200
+SCORE_EVERY_S = 420.0
 
 
 class TrainOptions(Protocol):
@@ -54,21 +59,24 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _bar(what: str) -> Bar:
+    return Bar(TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(),
+               TextColumn("{task.description}"))  # fmt: skip
+
+
 def render(folder: Path, plates: int, seed: int, processes: int, smoke: bool = False) -> None:
     """Render the cache of plates; chunks that exist are kept."""
-    render_cache(folder, SMOKE_PLATES if smoke else plates, seed, 1 if smoke else processes)
+    count = SMOKE_PLATES if smoke else plates
+    with _bar("rendering plates") as bar:
+        task = bar.add_task("", total=-(-count // CHUNK))
+        render_cache(folder, count, seed, 1 if smoke else processes, lambda: bar.advance(task))
     say(f"plates lie in {folder}")
 
 
 def train(options: TrainOptions) -> Progress:
     """Train until the budget is spent; return where it ended. Without the data folder, on rendered plates alone."""
     cache = open_cache(options.plates_folder)
-    try:
-        crops = load_crops("train", TRAINING_STATUSES)
-        patches = scene_patches(np.random.default_rng(PATCH_SEED), 20 if options.smoke else SCENES_FOR_PATCHES)
-    except FileNotFoundError as missing:
-        say(f"{missing.filename}: no photographs, training on rendered plates alone")
-        crops, patches = [], []
+    crops, patches, held = _photographs(options.smoke)
     plan = Plan(
         budget_s=SMOKE_SECONDS if options.smoke else options.minutes * 60,
         checkpoint=options.checkpoint,
@@ -80,14 +88,38 @@ def train(options: TrainOptions) -> Progress:
         workers=0 if options.smoke else 1,
     )
     trainer = Trainer(plan)
-    if options.resume:
+    if options.resume and options.resume.suffix == ".onnx":
+        trainer.start_from(network_from_onnx(options.resume))
+    elif options.resume:
         trainer.resume(options.resume, options.restart_clock)
     stream = PlateStream(cache, crops, patches, Mix(options.photographs), batch=plan.batch, seed=plan.seed)
-    for progress in trainer.run(stream):
-        if progress.step % (1 if options.smoke else REPORT_EVERY_STEPS) == 0:
-            losses = ", ".join(f"{name} {loss:.3f}" for name, loss in progress.losses.items())
-            say(f"step {progress.step}, {progress.elapsed_s:.0f} of {plan.budget_s:.0f} s: {losses}")
+    _learn(trainer, stream, held)
     return trainer.progress
+
+
+def _photographs(smoke: bool) -> tuple[list[LabelledCrop], list[np.ndarray], list[LabelledCrop]]:
+    """Return the training crops, patches without plates, and the crops held back; none where there is no data."""
+    try:
+        crops = load_crops("train", TRAINING_STATUSES)
+        patches = scene_patches(np.random.default_rng(PATCH_SEED), 20 if smoke else SCENES_FOR_PATCHES)
+        return crops, patches, load_crops("slice")
+    except FileNotFoundError as missing:
+        say(f"{missing.filename}: no photographs, training on rendered plates alone")
+        return [], [], []
+
+
+def _learn(trainer: Trainer, stream: PlateStream, held: list[LabelledCrop]) -> None:
+    """Run the trainer with a progress bar; now and then say how much of the held-back crops is read."""
+    budget_s, scored_at = trainer.plan.budget_s, time.monotonic()
+    with _bar("training") as bar:
+        task = bar.add_task("", total=budget_s)
+        for progress in trainer.run(stream):
+            losses = ", ".join(f"{name} {loss:.3f}" for name, loss in progress.losses.items())
+            bar.update(task, completed=progress.elapsed_s, description=f"step {progress.step}: {losses}")
+            if held and time.monotonic() - scored_at > SCORE_EVERY_S:
+                scored_at = time.monotonic()
+                exact = score(torch_reader(trainer.averaged()), held).exact
+                bar.console.print(f"step {progress.step}: {exact['all']:.1%} of the held-back crops read right")
 
 
 def export(checkpoint: Path, models: Path, version: str, trained_by: str, seed: int) -> Score:

@@ -116,11 +116,12 @@ def export_reader(
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     example = torch.zeros((2, INPUT_HEIGHT_PX, INPUT_WIDTH_PX), dtype=torch.uint8)
-    names = ["posterior", "legible"]
+    names = ["posterior", "legible"]  # and the weights keep theirs, unfolded: see training.recogniser.weights
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the TorchScript exporter is the one that needs no further package
         torch.onnx.export(
-            Calibrated(network, temperature).eval(), (example,), str(file), dynamo=False, opset_version=OPSET,
+            Calibrated(network, temperature).eval(), (example,), str(file),
+            dynamo=False, opset_version=OPSET, do_constant_folding=False,
             input_names=["plates"], output_names=names, dynamic_axes={n: {0: "batch"} for n in ("plates", *names)},
         )  # fmt: skip
     write_metadata(file, metadata(temperature, version, command, seed))

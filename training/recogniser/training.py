@@ -81,6 +81,18 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(int(state["step"]), float(state["elapsed_s"]))
 
+    def start_from(self, network: PlateReader) -> None:
+        """Start from these weights with a fresh budget."""
+        self.network.load_state_dict(network.state_dict())
+        self.average.module.load_state_dict(network.state_dict())
+
+    def averaged(self) -> PlateReader:
+        """Return the averaged network, ready to infer."""
+        network = self.average.module
+        if not isinstance(network, PlateReader):
+            raise TypeError(f"the average is a {type(network).__name__}, not a PlateReader")
+        return network.eval()
+
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         path = self.plan.checkpoint
@@ -99,21 +111,23 @@ class Trainer:
         part.rename(path)
 
     def run(self, stream: PlateStream) -> Iterator[Progress]:
-        """Learn until the budget is spent; yields after every step, and saves now and then and at the end."""
+        """Learn until the budget is spent; yields after every step, saves now and then and whenever it ends."""
         loader = DataLoader(stream, batch_size=None, num_workers=self.plan.workers,
                             prefetch_factor=6 if self.plan.workers else None)  # fmt: skip
         started = time.monotonic() - self.progress.elapsed_s
         saved_at = self.progress.elapsed_s
-        for batch in loader:
-            self._step(batch)
-            self.progress.elapsed_s = time.monotonic() - started
-            done = self.progress.elapsed_s >= self.plan.budget_s
-            if done or self.progress.elapsed_s - saved_at > self.plan.checkpoint_every_s:
-                saved_at = self.progress.elapsed_s
-                self.save()
-            yield self.progress
-            if done:
-                return
+        try:
+            for batch in loader:
+                self._step(batch)
+                self.progress.elapsed_s = time.monotonic() - started
+                if self.progress.elapsed_s - saved_at > self.plan.checkpoint_every_s:
+                    saved_at = self.progress.elapsed_s
+                    self.save()
+                yield self.progress
+                if self.progress.elapsed_s >= self.plan.budget_s:
+                    return
+        finally:  # also when interrupted: minutes of work are worth a second
+            self.save()
 
     def _step(self, batch: Batch) -> None:
         rate = self.plan.rate * self._rate_share()
