@@ -100,20 +100,20 @@ def _checks(checks: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _cameras(cameras: list[dict[str, Any]]) -> Table:
-    table = _table("camera", "lane", "fps", "age", *FUNNEL_TITLES.values(), "vehicles", "lost", right=range(2, 10))
+def _cameras(cameras: list[dict[str, Any]]) -> Text:
+    """Return the way from picture to vehicle, one step after the other, and what was lost on it."""
+    lines = Text()
     for camera in cameras:
+        age = "" if camera["frame_age_s"] is None else f", newest picture {camera['frame_age_s']:.1f} s old"
+        lines.append(f"{camera['camera']} ({camera['lane']}): ", "bold")
+        lines.append(f"{camera['state']}, {camera['fps']:.1f} pictures a second{age}\n")
+        steps = [f"{title} {camera['funnel'][key]}" for key, title in FUNNEL_TITLES.items()]
+        steps.append(f"vehicles {sum(camera['losses']['vehicles'].values())}")
+        lines.append(f"  {' > '.join(steps)}\n")
         lost = camera["losses"]["frames"] | camera["losses"]["plates"]
-        table.add_row(
-            camera["camera"],
-            camera["lane"],
-            f"{camera['fps']:.1f}",
-            "-" if camera["frame_age_s"] is None else f"{camera['frame_age_s']:.1f} s",
-            *(str(camera["funnel"][key]) for key in FUNNEL_TITLES),
-            str(sum(camera["losses"]["vehicles"].values())),
-            Text(", ".join(f"{reason} {count}" for reason, count in lost.items()) or "nothing", PALE),
-        )
-    return table
+        gone = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in lost.items()) or "nothing"
+        lines.append(f"  still {camera['gated']}; lost: {gone}\n", PALE)
+    return lines
 
 
 def _stages(stages: list[dict[str, Any]]) -> Table:

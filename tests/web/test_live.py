@@ -215,6 +215,16 @@ def test_each_fault_of_the_camera_is_named(seen: Sight, figure: str, grade: str)
     assert found["all"] in (grade, RED)
 
 
+def test_a_shadow_that_looks_like_a_plate_is_not_judged() -> None:
+    """On a real gate a dark patch was followed as a huge plate while a car stood there with its own."""
+    from dataclasses import replace
+
+    good = sight()
+    large = Track(2, TrackState.LOST, Box(0, 0, 900, 500), (0, 0), 0, 1, 3, None)
+    patch = Vehicle(large, "approaching", None, replace(good.vehicles[0].read, legible=0.2))  # type: ignore[type-var]
+    assert measure(replace(good, vehicles=(patch, *good.vehicles))) == measure(good)
+
+
 def test_without_a_plate_there_is_no_verdict() -> None:
     """An empty lane says nothing about the camera."""
     assert measure(Sight(sight().frame, (), True)) is None

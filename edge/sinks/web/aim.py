@@ -49,11 +49,11 @@ SCALES = {s.name: s for s in (WIDTH, ANGLE, SHARPNESS, BRIGHTNESS, GLARE_SHARE, 
 
 
 def measure(sight: Sight) -> dict[str, Any] | None:
-    """Return the figures of the largest plate really seen in this frame, each graded; None without a plate."""
-    seen = [v for v in sight.vehicles if v.track.detection is not None or v.read is not None]
+    """Return the figures of the clearest plate really seen in this frame, each graded; None without a plate."""
+    seen = [v for v in sight.vehicles if v.track.detection is not None] or [v for v in sight.vehicles if v.read]
     if not seen:
         return None
-    vehicle = max(seen, key=lambda v: v.track.box.area)
+    vehicle = max(seen, key=_clarity)
     figures = [
         {
             "name": scale.name,
@@ -67,6 +67,12 @@ def measure(sight: Sight) -> dict[str, Any] | None:
         for scale, value in _values(sight.frame, vehicle)
     ]
     return {"verdict": worst([str(f["grade"]) for f in figures]), "figures": figures}
+
+
+def _clarity(vehicle: Vehicle) -> tuple[float, float]:
+    """Order plates so that a real one goes before lettering and shadows, and a large one before a small one."""
+    sure = vehicle.verdict.probability if vehicle.verdict else 0.0
+    return (vehicle.read.legible if vehicle.read else 0.0) + sure, vehicle.track.box.area
 
 
 def worst(grades: list[str]) -> str:
