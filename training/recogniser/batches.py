@@ -6,7 +6,7 @@ worker's number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import cv2
@@ -20,8 +20,9 @@ from training.recogniser.cache import PlateCache
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.samples import Sample, patch_sample, photographed_sample, rendered_sample
 
-SOURCE_WEIGHTS = {"china": 0.3, "romania": 0.6}  # few cars or another world; others weigh 1
-TWO_LINE_WEIGHT = 2.0
+SOURCE_WEIGHTS = {"china": 0.3, "romania": 0.6, "parking_vn": 0.5}  # few cars, one camera; others weigh 1
+TWO_LINE_WEIGHT = 2.5
+MISREAD_WEIGHT = 3.0  # of photographs that the network at hand still misreads
 UNSURE_WEIGHT, REFUSED_WEIGHT = 0.4, 2.0
 cv2.setNumThreads(0)  # a thread pool does not survive the fork of a worker, which then waits for ever
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -35,10 +36,11 @@ class Mix:
     patches: float = 0.03
 
 
-def crop_weights(crops: Sequence[LabelledCrop]) -> NDArray[np.float64]:
-    """Return how often each photograph is drawn: rare kinds more, stretched Chinese crops less."""
+def crop_weights(crops: Sequence[LabelledCrop], misread: Set[str] = frozenset()) -> NDArray[np.float64]:
+    """Return how often each photograph is drawn: rare and misread ones (files) more, stretched Chinese crops less."""
     weights = np.array([SOURCE_WEIGHTS.get(crop.source, 1.0) for crop in crops])
     weights *= [TWO_LINE_WEIGHT if crop.lines == 2 else 1.0 for crop in crops]
+    weights *= [MISREAD_WEIGHT if crop.file in misread else 1.0 for crop in crops]
     kinds = {"ok": 1.0, "unsure": UNSURE_WEIGHT, "notplate": REFUSED_WEIGHT, "illegible": REFUSED_WEIGHT}
     weights *= [kinds.get(crop.status, 0.3) for crop in crops]
     return np.asarray(weights / weights.sum())
@@ -56,10 +58,11 @@ class PlateStream(IterableDataset[Batch]):
         *,
         batch: int,
         seed: int,
+        misread: Set[str] = frozenset(),
     ) -> None:
         self._cache, self._crops, self._patches = cache, crops, patches
         self._mix, self._batch, self._seed = mix, batch, seed
-        self._weights = crop_weights(crops) if crops else np.zeros(0)
+        self._weights = crop_weights(crops, misread) if crops else np.zeros(0)
 
     def _sample(self, rng: np.random.Generator) -> Sample:
         kind = rng.random()

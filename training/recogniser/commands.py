@@ -48,6 +48,7 @@ class TrainOptions(Protocol):
     rate: float
     decay_share: float
     photographs: float
+    emphasise: bool
     threads: int
     seed: int
     smoke: bool
@@ -92,7 +93,9 @@ def train(options: TrainOptions) -> Progress:
         trainer.start_from(network_from_onnx(options.resume))
     elif options.resume:
         trainer.resume(options.resume, options.restart_clock)
-    stream = PlateStream(cache, crops, patches, Mix(options.photographs), batch=plan.batch, seed=plan.seed)
+    misread = _misread(trainer, crops) if options.resume and options.emphasise else frozenset()
+    mix = Mix(options.photographs)
+    stream = PlateStream(cache, crops, patches, mix, batch=plan.batch, seed=plan.seed, misread=misread)
     _learn(trainer, stream, held)
     return trainer.progress
 
@@ -106,6 +109,14 @@ def _photographs(smoke: bool) -> tuple[list[LabelledCrop], list[np.ndarray], lis
     except FileNotFoundError as missing:
         say(f"{missing.filename}: no photographs, training on rendered plates alone")
         return [], [], []
+
+
+def _misread(trainer: Trainer, crops: list[LabelledCrop]) -> frozenset[str]:
+    """Return the files of the training photographs that the averaged network misreads."""
+    certain = [crop for crop in crops if crop.status == "ok"]
+    errors = score(torch_reader(trainer.averaged()), certain).errors
+    say(f"{len(errors)} of {len(certain)} training photographs are misread and will be shown more often")
+    return frozenset(file for file, *_ in errors)
 
 
 def _learn(trainer: Trainer, stream: PlateStream, held: list[LabelledCrop]) -> None:
