@@ -23,7 +23,7 @@ CENTRE_STRIDES = 0.75  # ... but always at least this many strides, or tiny plat
 TOP_K = 9
 MIN_TARGET = 0.05  # keeps a chosen anchor learning while its box still overlaps nothing
 NEGATIVE_POWER = 1.5  # the paper's 2 leaves headlights and badges at a score of 0.5 for too long
-BOX_WEIGHT, CORNER_WEIGHT, SIDE_WEIGHT = 2.0, 6.0, 0.5
+BOX_WEIGHT, CORNER_WEIGHT, SIDE_WEIGHT = 2.0, 10.0, 0.5
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ SOURCE_WEIGHT = {"romania": 0.4, "parking_vn": 0.5, "gate_vn": 0.4}
 INEXACT_WEIGHT = 0.15  # corner loss of a plate whose corners are only those of a hand-drawn box
 SIZES = ((384, 384), (320, 448), (256, 576), (448, 320), (384, 384), (288, 512))
 MAX_PLATES = 24
+WHOLE_SHARE = 0.99  # share of a plate's box inside the sample from which it counts as whole
+CUT_WEIGHT = 0.25  # corner loss of a plate cut by the edge: its corners can only be guessed
 SCATTER_MIN_PX = 22.0  # smaller pastes away from any car are mere smudges, and make smudges look like plates
 
 
@@ -173,7 +175,8 @@ def label(canvas: _Canvas) -> Sample:
     keep = big & (share >= MIN_VISIBLE)
     ignore = ~keep & (share > 0.02)
     zones = np.concatenate((boxes[ignore], canvas.ignore)).astype(np.float32)
-    return Sample(canvas.grey, canvas.corners[keep][:MAX_PLATES], canvas.exact[keep][:MAX_PLATES], zones)
+    exact = canvas.exact * np.where(share > WHOLE_SHARE, 1.0, CUT_WEIGHT).astype(np.float32)
+    return Sample(canvas.grey, canvas.corners[keep][:MAX_PLATES], exact[keep][:MAX_PLATES], zones)
 
 
 def make_sample(
