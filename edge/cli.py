@@ -18,6 +18,7 @@ from edge.commands import (
     demo,
     evaluate,
     explain,
+    lists,
     models,
     outbox,
     probe,
@@ -47,6 +48,7 @@ app = typer.Typer(
 for command in (run, status, replay, read, evaluate, explain, annotate, site, probe, check, demo, version):
     command.register(app)
 app.add_typer(models.app, name="models")
+app.add_typer(lists.app, name="lists")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(web.app, name="web")
 _PLUGINS = "anpr_edge.commands"

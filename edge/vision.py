@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 TAKE_S = 0.5  # longest wait for a frame: the heartbeat goes on beside an empty road
 MOST_UNSTORED = 10_000  # events kept in memory while the disk refuses them; about a day of a busy gate
 
-Decide = Callable[[GateEvent], GateEvent]
+Decide = Callable[[GateEvent], tuple[GateEvent, ...]]
 
 
 def build_pipeline(
@@ -63,7 +63,7 @@ class VisionStage:
         telemetry: is told what happened.
         clock: measures the time to a decision.
         heartbeat: called at least twice a second while the thread makes progress.
-        decide: gives an event the site's decision before it is stored.
+        decide: gives an event the site's decision before it is stored, and may add events of its own.
         announced: called with events once they are stored: what acts on them, e.g. the barrier.
         threshold: gives the probability that a provisional event needs now; None: as in the settings.
     """
@@ -77,7 +77,7 @@ class VisionStage:
         clock: Clock,
         *,
         heartbeat: Callable[[], None] = lambda: None,
-        decide: Decide = lambda event: event,
+        decide: Decide = lambda event: (event,),
         announced: Callable[[Sequence[GateEvent]], None] = lambda events: None,
         threshold: Callable[[], float] | None = None,
     ) -> None:
@@ -128,7 +128,7 @@ class VisionStage:
         return self._telemetry.decision_times(step, self._clock.monotonic_s())
 
     def _store(self, events: Iterable[GateEvent], decided_s: dict[str, float]) -> None:
-        self._unstored.extend(self._decide(e) for e in events)
+        self._unstored.extend(decided for event in events for decided in self._decide(event))
         if not self._unstored:
             return
         try:

@@ -149,7 +149,7 @@ def test_decision_is_made_before_the_event_is_stored() -> None:
 
     world = LiveWorld(approach("AB12CDE"))
     outbox = StubbornOutbox(0)
-    stage(world, outbox, decide=lambda event: replace(event, decision="open"))[0].run()
+    stage(world, outbox, decide=lambda event: (replace(event, decision="open"),))[0].run()
     assert {e.decision for e in outbox.stored} == {"open"}
 
 

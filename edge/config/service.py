@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from edge.config.base import Name, Port, Section
 
@@ -15,6 +16,17 @@ class SiteSettings(Section):
 
     name: Name = Field("site-1", description="Name of the car park or gate; part of every event and topic.")
     timezone: str = Field("UTC", description="IANA name, e.g. Europe/Berlin: the clock of list validity hours.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(
+                f"{name!r} is not a known time zone; write e.g. Europe/Berlin (and install tzdata)"
+            ) from None
+        return name
 
 
 class LogSettings(Section):

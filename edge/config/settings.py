@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
+from edge.config.access import AccessSettings
 from edge.config.base import Section
 from edge.config.camera import CameraSettings
 from edge.config.delivery import MqttSettings, OutboxSettings, WebhookSettings
@@ -24,6 +25,7 @@ class Settings(Section):
     mqtt: MqttSettings = Field(MqttSettings(), description="MQTT delivery.")
     webhook: WebhookSettings = Field(WebhookSettings(), description="Delivery by signed HTTP requests.")
     metrics: MetricsSettings = Field(MetricsSettings(), description="Prometheus.")
+    access: AccessSettings = Field(AccessSettings(), description="Lists, decisions and barriers.")
     web: WebSettings = Field(WebSettings(), description="The web page.")
     log: LogSettings = Field(LogSettings(), description="Logs.")
 

@@ -1,0 +1,40 @@
+"""The audit log: every decision and every command to a barrier, one JSON object a line, only ever appended."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from edge.clock import Clock
+from edge.errors import StorageError
+
+
+class Audit:
+    """Appends to one file; safe from any thread. A line is on the disk when `note` returns."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def note(self, what: str, **facts: Any) -> None:
+        """Append one line: the moment, `what` happened, and the facts about it.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        line = json.dumps({"at": self._clock.utc().isoformat(timespec="milliseconds"), "what": what, **facts})
+        try:
+            with self._lock:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(line + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(
+                f"{self._path}: cannot be written: {error.strerror}. Free space or set access.audit"
+            ) from error

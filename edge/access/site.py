@@ -1,0 +1,134 @@
+"""The site's judge: gives each event its decision, and has the barrier act once the event is stored.
+
+Decided once per passage, as early as the provisional event; later events of the
+passage repeat the decision. A passage that is over never opens the barrier.
+Vision threads share it; the lists are swapped as a whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import tzinfo
+
+from edge.access.audit import Audit
+from edge.access.barrier import Barrier
+from edge.access.decision import Decision, Ruling, rule
+from edge.access.lists import PlateLists
+from edge.access.outputs import Command
+from edge.clock import EventIds
+from edge.config.access import AccessLaneSettings
+from edge.errors import StorageError
+from edge.types import EventType, GateEvent
+
+log = logging.getLogger(__name__)
+
+PASSAGES_REMEMBERED = 1_000
+_PASSAGES = (EventType.PROVISIONAL, EventType.FINAL, EventType.UNREAD)
+
+
+class Judge:
+    """Decides for all lanes of one site.
+
+    Args:
+        lanes: rules by lane.
+        barriers: by lane; a lane without one is only decided.
+        lists: in force at the start.
+        zone: of the site's clock.
+        audit: gets a line per decision.
+        ids: names the watch events.
+    """
+
+    def __init__(
+        self,
+        lanes: Mapping[str, AccessLaneSettings],
+        barriers: Mapping[str, Barrier],
+        lists: PlateLists,
+        zone: tzinfo,
+        audit: Audit,
+        ids: EventIds,
+    ) -> None:
+        self._lanes = dict(lanes)
+        self._barriers = dict(barriers)
+        self._lists = lists
+        self._zone = zone
+        self._audit = audit
+        self._ids = ids
+        self._lock = threading.Lock()
+        self._rulings: OrderedDict[str, Ruling] = OrderedDict()  # by passage, oldest first
+
+    @property
+    def lists(self) -> PlateLists:
+        """Return the lists in force."""
+        return self._lists
+
+    def replace_lists(self, lists: PlateLists) -> None:
+        """Put other lists in force from the next decision on."""
+        self._lists = lists
+        log.info("lists: %d entries, version %s", len(lists.entries), lists.version[:12] or "none")
+
+    def decide(self, event: GateEvent) -> tuple[GateEvent, ...]:
+        """Return `event` with its decision, and a watch.hit event behind it where a watch list matches."""
+        if event.type not in _PASSAGES:
+            return (event,)
+        with self._lock:
+            known = self._rulings.get(event.passage_id)
+            ruling = known if known is not None and not self._reopened(known, event) else self._rule(event)
+            self._rulings[event.passage_id] = ruling
+            while len(self._rulings) > PASSAGES_REMEMBERED:
+                self._rulings.popitem(last=False)
+        decided = replace(event, decision=ruling.decision.value, details=(*event.details, *_facts(ruling)))
+        new_hit = ruling.watched and not (known is not None and known.watched)
+        return (decided, self._watch_hit(decided)) if new_hit else (decided,)
+
+    def act(self, events: Sequence[GateEvent]) -> None:
+        """Have barriers opened for stored events that say so; those of passages that are over change nothing."""
+        for event in events:
+            if event.type is EventType.PROVISIONAL and event.decision == Decision.OPEN.value:
+                barrier = self._barriers.get(event.lane)
+                if barrier is not None:
+                    barrier.ask(Command(event.site, event.lane, event.passage_id, event.event_id))
+
+    def _rule(self, event: GateEvent) -> Ruling:
+        ruling = rule(event, self._lanes.get(event.lane), self._lists, self._zone)
+        if event.type is not EventType.PROVISIONAL and ruling.decision is Decision.OPEN:
+            reason = "the plate was sure only when the vehicle had gone"
+            ruling = replace(ruling, decision=Decision.RECORD_ONLY, rule="too-late", reason=reason)
+        self._note(event, ruling)
+        return ruling
+
+    @staticmethod
+    def _reopened(known: Ruling, event: GateEvent) -> bool:
+        """Tell whether a doubtful case may be judged again: the plate was read better, and nothing opened yet."""
+        return event.type is EventType.PROVISIONAL and known.decision is not Decision.OPEN
+
+    def _note(self, event: GateEvent, ruling: Ruling) -> None:
+        try:
+            self._audit.note(
+                "decision",
+                lane=event.lane,
+                passage_id=event.passage_id,
+                event_id=event.event_id,
+                decision=ruling.decision.value,
+                rule=ruling.rule,
+                reason=ruling.reason,
+                probability=round(ruling.probability, 4),
+                lists=ruling.lists_version,
+            )
+        except StorageError as error:
+            log.error("audit: %s", error)
+
+    def _watch_hit(self, event: GateEvent) -> GateEvent:
+        return replace(event, event_id=self._ids.new(event.captured_at), type=EventType.WATCH_HIT)
+
+
+def _facts(ruling: Ruling) -> tuple[tuple[str, str | int | float | bool | None], ...]:
+    return (
+        ("rule", ruling.rule),
+        ("reason", ruling.reason),
+        ("listed_probability", round(ruling.probability, 4)),
+        ("lists_version", ruling.lists_version),
+    )
