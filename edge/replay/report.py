@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from edge.replay.evaluate import Change, Evaluated, as_document
-from edge.replay.scoring import Outcome, PassageScore, Reported
+from edge.replay.scoring import SAME_PLATE, Outcome, PassageScore, Reported, edit_distance
 from edge.replay.truth import Expects
 from edge.replay.watch import Seen, Story
 from edge.tracking.looks import LookWeight
@@ -140,6 +140,11 @@ def _passage(video: Evaluated, p: PassageScore) -> str:
         facts.append(f"<span{wrong}>{p.reported.last.direction.value} (truth: {p.passage.direction.value})</span>")
     if p.latency_s is not None:
         facts.append(f"decided {p.latency_s:+.2f} s after first legible")
+    if p.reported is None and story is not None and story.verdict_text:
+        said = escape(story.verdict_text)
+        facts.append(
+            f"<span class=wrong>the vote said {said}, but there was no event: it never moved or was unsure</span>"
+        )
     if p.hasty:
         facts.append("<span class=wrong>an early event said something else</span>")
     facts += [f"<span class=wrong>reported again: {escape(d.text or 'unread')}</span>" for d in p.duplicates]
@@ -155,7 +160,7 @@ def _false_event(video: Evaluated, r: Reported) -> str:
     return _card("bad", head, facts, r.answer, stories[0] if stories else None, video)
 
 
-def _card(  # noqa: PLR0917  (the pieces of a card, from top to bottom)
+def _card(
     kind: str, head: str, facts: Sequence[str], answer: Verdict | None, story: Story | None, video: Evaluated
 ) -> str:
     picture = f"<img class=scene src='{_embedded(story.scene_jpeg)}' alt='scene'>" if story and story.scene_jpeg else ""
@@ -221,14 +226,16 @@ def _story(video: Evaluated, p: PassageScore) -> Story | None:
     if p.reported is not None:
         stories = video.watched.stories_of(p.reported.passage_id)
         return stories[0] if stories else None
-    if p.passage.from_s is None or p.passage.to_s is None or p.outcome is Outcome.QUIET:
+    if p.outcome is Outcome.QUIET:
         return None
     told = {i for ids in video.watched.tracks_of.values() for i in ids}
-    near = [
-        s for s in video.watched.stories.values()
-        if s.track_id not in told and s.last_s >= p.passage.from_s and s.first_s <= p.passage.to_s
-    ]  # fmt: skip
-    return max(near, key=lambda s: s.best_height_px, default=None)
+    silent = [s for s in video.watched.stories.values() if s.track_id not in told]
+    read = [s for s in silent if s.verdict_text and edit_distance(s.verdict_text, p.passage.plate) <= SAME_PLATE]
+    if read:
+        return max(read, key=lambda s: s.best_value)
+    start, end = p.passage.from_s, p.passage.to_s
+    near = [s for s in silent if start is not None and end is not None and s.last_s >= start and s.first_s <= end]
+    return max(near, key=lambda s: s.best_value, default=None)
 
 
 def _embedded(jpeg: bytes) -> str:

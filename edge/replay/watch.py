@@ -15,7 +15,7 @@ import cv2
 from edge.pipeline.pipeline import Step
 from edge.replay.player import Player
 from edge.replay.scoring import TimedEvent
-from edge.tracking.looks import LookWeight
+from edge.tracking.looks import LookWeight, quality
 from edge.tracking.voting import Ballot
 from edge.types import Box, Detection, GateEvent, PlateRead, Track, UInt8Array
 
@@ -24,6 +24,7 @@ SCENE_WIDTH_PX = 480
 MAX_LOOKS = 60  # pictures kept per track; the vote keeps fewer
 JPEG_QUALITY = 80
 BETTER_BY = 1.05
+UNREAD_VALUE = 1e-3  # of a picture in which the plate was not read
 BURNT = 250  # grey level from which a pixel carries no detail
 
 
@@ -57,7 +58,7 @@ class Story:
     last_s: float
     detections: int = 0
     best_height_px: float = 0.0
-    best_box: Box | None = None
+    best_value: float = 0.0  # of the look that its picture was taken at
     looks: list[Seen] = field(default_factory=list)
     places: list[Placed] = field(default_factory=list)
     ballot: Ballot | None = None
@@ -152,11 +153,12 @@ class _Keeper:
         story.last_s = now_s
         story.detections += 1
         story.places.append(placed(step.frame.luma, detection, now_s))
-        height = read.height_px if read is not None else detection.box.height
+        story.best_height_px = max(story.best_height_px, story.places[-1].height_px)
+        value = quality(read) if read is not None else UNREAD_VALUE
         if read is not None and len(story.looks) < MAX_LOOKS:
             story.looks.append(Seen(read, jpeg(step.frame.bgr(grown(detection.box, 0.12)), CROP_WIDTH_PX)))
-        if height > BETTER_BY * story.best_height_px:
-            story.best_height_px, story.best_box = height, detection.box
+        if value > BETTER_BY * story.best_value:
+            story.best_value = value
             story.scene_jpeg = _scene(step, detection)
 
     def _guess(self, event: GateEvent) -> list[int]:
