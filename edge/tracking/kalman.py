@@ -25,7 +25,7 @@ LOG_HEIGHT_NOISE = 0.10
 LOG_ASPECT_NOISE = 0.15
 WEAK_NOISE_FACTOR = 2.0  # a weak detection is about half as precise
 
-START_SPEED_HEIGHTS_S = 30.0  # unknown: a car at 12 km/h across the view moves its plate 30 heights a second
+START_SPEED_HEIGHTS_S = 20.0  # unknown: a car at 8 km/h across the view moves its plate 20 heights a second
 START_GROWTH_PER_S = 1.0
 ACCELERATION_HEIGHTS = 20.0  # power of the white-noise acceleration, heights / s^1.5: braking, perspective
 GROWTH_DRIFT = 0.6  # likewise for the growth of the log height

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from edge.tracking.association import GATE_WEAK, assign
+from edge.tracking.association import Clutter, assign
 from edge.tracking.iou import box_rows, iou_matrix
 from edge.tracking.kalman import PlateFilter
 from edge.types import Box, Detection, Track, TrackState
+
+STRONG_CLUTTER = 1.0  # false detections above the strong score in one look; a poor detector has several
+WEAK_CLUTTER = 20.0  # and below it: lettering, lamps, grilles; measured on a toll lane with an early detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Tracker:
             frame_size: (width, height), px.
         """
         now_s = self._advance(now_s)
-        self._associate(detections, now_s)
+        self._associate(detections, now_s, float(frame_size[0] * frame_size[1]))
         ended = self._take_split_off()
         ended += [self._end(t, reason) for t in list(self._live.values()) if (reason := self._over(t, frame_size))]
         return (*(self._snapshot(t) for t in self._live.values()), *ended)
@@ -137,16 +140,16 @@ class Tracker:
         self._now_s = now_s
         return now_s
 
-    def _associate(self, detections: Sequence[Detection], now_s: float) -> None:
+    def _associate(self, detections: Sequence[Detection], now_s: float, area_px: float) -> None:
         ranked = sorted(detections, key=lambda d: (-d.score, d.box.as_tuple()))
         strong = [d for d in ranked if d.score >= self._settings.strong_score]
         weak = [d for d in ranked if self._settings.weak_score <= d.score < self._settings.strong_score]
         tracks = list(self._live.values())
-        first = assign([t.filter for t in tracks], [d.box for d in strong])
+        first = assign([t.filter for t in tracks], [d.box for d in strong], Clutter(STRONG_CLUTTER, area_px))
         for i, j in first.pairs:
             self._seen(tracks[i], strong[j], now_s, weak=False)
         unseen = [tracks[i] for i in first.free_tracks if tracks[i].confirmed]
-        second = assign([t.filter for t in unseen], [d.box for d in weak], gate=GATE_WEAK)
+        second = assign([t.filter for t in unseen], [d.box for d in weak], Clutter(WEAK_CLUTTER, area_px))
         for i, j in second.pairs:
             self._seen(unseen[i], weak[j], now_s, weak=True)
         self._start([strong[j] for j in first.free_detections], now_s)
