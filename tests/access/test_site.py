@@ -1,0 +1,98 @@
+"""The judge: one decision per passage, early, never twice, and with a record of why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timezone
+from pathlib import Path
+
+from edge.access.audit import Audit
+from edge.access.lists import Entry, ListKind, PlateLists
+from edge.access.outputs import Command
+from edge.access.site import Judge
+from edge.clock import VirtualClock, seeded_ids
+from edge.config.access import AccessLaneSettings
+from edge.types import EventType, GateEvent
+from tests.access.test_barrier import CLOCK_START
+from tests.access.test_decision import event, verdict
+
+ALLOWED = PlateLists.of([Entry("AB12CDE", ListKind.ALLOW)], "v1")
+
+
+class Counting:
+    """A barrier that counts."""
+
+    def __init__(self) -> None:
+        self.asked: list[Command] = []
+
+    def ask(self, command: Command) -> None:
+        self.asked.append(command)
+
+
+def judge(folder: Path, lists: PlateLists = ALLOWED) -> tuple[Judge, Counting]:
+    barrier = Counting()
+    audit = Audit(folder / "audit.jsonl", VirtualClock(CLOCK_START))
+    lanes = {"lane-1": AccessLaneSettings(lane="lane-1")}
+    return Judge(lanes, {"lane-1": barrier}, lists, timezone.utc, audit, seeded_ids(1)), barrier  # type: ignore[dict-item]
+
+
+def final(made: GateEvent) -> GateEvent:
+    return replace(made, type=EventType.FINAL, event_id="e2")
+
+
+def test_provisional_event_opens_and_the_final_one_repeats_the_decision(tmp_path: Path) -> None:
+    """The barrier moves early; the books agree with what it did."""
+    site, barrier = judge(tmp_path)
+    early = event(verdict("AB12CDE", 0.995))
+    told = [*site.decide(early), *site.decide(final(early))]
+    site.act(told)
+    assert [e.decision for e in told] == ["open", "open"]
+    assert len(barrier.asked) == 1
+    assert dict(told[0].details)["rule"] == "allow-list"
+
+
+def test_plate_that_became_sure_too_late_opens_nothing(tmp_path: Path) -> None:
+    """The car has left; who stands there now is another one."""
+    site, barrier = judge(tmp_path)
+    (told,) = site.decide(final(event(verdict("AB12CDE", 0.999))))
+    site.act([told])
+    assert (told.decision, dict(told.details)["rule"]) == ("record_only", "too-late")
+    assert barrier.asked == []
+
+
+def test_better_read_of_the_same_passage_may_open_after_a_doubt(tmp_path: Path) -> None:
+    """First look from afar, second from near."""
+    site, barrier = judge(tmp_path)
+    doubt = event(verdict("AB12CDE", 0.9))
+    told = [*site.decide(doubt), *site.decide(replace(doubt, event_id="e3", plate=verdict("AB12CDE", 0.995)))]
+    site.act(told)
+    assert [e.decision for e in told] == ["manual_assist", "open"]
+    assert len(barrier.asked) == 1
+
+
+def test_watched_plate_gives_one_extra_event_per_passage(tmp_path: Path) -> None:
+    """The police are called once."""
+    site, _ = judge(tmp_path, PlateLists.of([Entry("AB12CDE", ListKind.WATCH)], "v1"))
+    early = event(verdict("AB12CDE", 0.995))
+    told = [*site.decide(early), *site.decide(final(early))]
+    assert [e.type for e in told] == [EventType.PROVISIONAL, EventType.WATCH_HIT, EventType.FINAL]
+    assert len({e.event_id for e in told}) == 3
+
+
+def test_new_lists_count_from_the_next_decision_on(tmp_path: Path) -> None:
+    """Swapped as a whole, without a restart."""
+    site, _ = judge(tmp_path)
+    site.replace_lists(PlateLists.of([], "v2"))
+    (told,) = site.decide(event(verdict("AB12CDE", 0.995)))
+    assert (told.decision, dict(told.details)["lists_version"]) == ("refuse", "v2")
+
+
+def test_every_decision_is_audited_without_the_plate(tmp_path: Path) -> None:
+    """Who was let in is in the event; why is in the audit."""
+    site, _ = judge(tmp_path)
+    site.decide(event(verdict("AB12CDE", 0.995)))
+    text = (tmp_path / "audit.jsonl").read_text()
+    line = json.loads(text)
+    assert (line["what"], line["decision"], line["rule"], line["lists"]) == ("decision", "open", "allow-list", "v1")
+    assert "AB12CDE" not in text
