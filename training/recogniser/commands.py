@@ -27,9 +27,11 @@ from training.recogniser.export import (
     onnx_reader,
     torch_reader,
 )
-from training.recogniser.scoring import Score, score
+from training.recogniser.samples import margin_quad, plain_crop, rectify
+from training.recogniser.scoring import Reader, Score, score
 from training.recogniser.training import Plan, Progress, Trainer
 from training.recogniser.weights import network_from_onnx
+from training.synth.camera import UNIT_SQUARE
 
 SMOKE_PLATES, SMOKE_SECONDS, SMOKE_BATCH = 40, 4.0, 8
 TRAINING_STATUSES = ("ok", "unsure", "notplate", "illegible")
@@ -153,12 +155,22 @@ def export(checkpoint: Path, models: Path, version: str, trained_by: str, seed: 
     return result
 
 
+def legibility(read: Reader, crops: list[LabelledCrop]) -> tuple[float, float]:
+    """Return the share of labelled plates taken for legible, and of patches without plates (val scenes) refused."""
+    patches = scene_patches(np.random.default_rng(PATCH_SEED), SCENES_FOR_PATCHES, split="val")
+    shown = [rectify(patch, margin_quad(UNIT_SQUARE * (patch.shape[1], patch.shape[0])))[0] for patch in patches]
+    plates = read(np.stack([plain_crop(crop) for crop in crops]))[1]
+    return float((plates > 0.5).mean()), float((read(np.stack(shown))[1] <= 0.5).mean())
+
+
 def show_score(model: Path, split: str, errors: bool) -> Score:
     """Print the figures of an ONNX file on one part of the labelled crops."""
     result = score(onnx_reader(model), load_crops(split))
     for name, share in result.exact.items():
         say(f"{split} {name:>11}: {share:7.2%} of {result.count[name]}")
     say(f"{split} calibration error (without china): {result.ece:.4f}")
+    taken, refused = legibility(onnx_reader(model), load_crops(split))
+    say(f"taken for legible: {taken:.2%} of these plates, {1 - refused:.2%} of patches of scenes without a plate")
     if errors:
         for file, truth, read, probability in result.errors:
             say(f"  {file}: {truth} read as {read or '(nothing)'} at {probability:.2f}")

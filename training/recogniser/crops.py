@@ -87,11 +87,13 @@ def load_crops(split: str, statuses: Sequence[str] = ("ok",), folder: Path | Non
     return crops
 
 
-def scene_patches(rng: np.random.Generator, count: int, folder: Path | None = None) -> list[Image]:
-    """Return grey patches of training scenes that touch no labelled plate: what is not a plate."""
+def scene_patches(
+    rng: np.random.Generator, count: int, folder: Path | None = None, split: str = "train"
+) -> list[Image]:
+    """Return grey patches of `count` scenes of a split that touch no labelled plate: what is not a plate."""
     folder = folder or data_folder()
     table = pd.read_csv(folder / "scenes.csv", keep_default_na=False)
-    table = table[table["split"] == "train"]
+    table = table[table["split"] == split]
     patches: list[Image] = []
     with zipfile.ZipFile(folder / "scenes.zip") as archive:
         members = _members(archive)

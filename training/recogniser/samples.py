@@ -155,8 +155,8 @@ def photographed_sample(rng: np.random.Generator, crop: LabelledCrop) -> Sample:
         scale = float(rng.uniform(max(0.35, 45 / width), 1.0)) if width > 50 else 1.0
         picture = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
         height, width = picture.shape
-    if rng.random() < 0.65:
-        picture = degrade(rng, picture, height * 0.8, float(rng.uniform(0.0, 0.55)))
+    if rng.random() < 0.75:
+        picture = degrade(rng, picture, height * 0.8, float(rng.uniform(0.0, 0.7)))
     if rng.random() < 0.05:
         picture = 255 - picture
     quad = margin_quad(UNIT_SQUARE * (width, height), *(m / (1 + 2 * m) * -1 for m in crop.margins))
