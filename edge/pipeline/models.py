@@ -8,6 +8,7 @@ that the manifest states.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from edge.pipeline.onnx import OnnxModel, Report, log_fallback
 from edge.pipeline.paddle import PaddleRecogniser
 from edge.pipeline.recogniser import SLOTS_CONTRACT, SlotRecogniser
 from edge.protocols import Detector, Recogniser
+
+log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.yaml"
 _KINDS = ("detector", "recogniser")
@@ -124,7 +127,9 @@ def load_detector(settings: ModelSettings, report: Report = log_fallback) -> Det
     declared: str = chosen.contract
     if declared == "auto" and entry is not None:
         declared = entry.contract
-    return OnnxDetector(model, chosen, name=_label(entry, model), declared=declared)
+    detector = OnnxDetector(model, chosen, name=_label(entry, model), declared=declared)
+    log.info("detector %s: contract %s, runs on %s", detector.name, detector.contract, detector.provider)
+    return detector
 
 
 def load_recogniser(settings: ModelSettings, report: Report = log_fallback) -> Recogniser:

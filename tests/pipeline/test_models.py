@@ -136,6 +136,13 @@ def test_empty_settings_load_the_package_s_own(folder: Path) -> None:
     assert load_recogniser(ModelSettings()).name == "test-reader 0.0.1"
 
 
+def test_the_log_tells_what_auto_found(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = bright_plate_detector(tmp_path / "best.onnx", metadata={})
+    with caplog.at_level("INFO"):
+        load_detector(ModelSettings(provider="cpu", detector=DetectorSettings(model=path)))
+    assert "contract anpr-corners-1, runs on cpu" in caplog.text
+
+
 def test_a_listed_model_with_another_hash_is_refused(folder: Path) -> None:
     rewrite(folder, 0, sha256="0" * 64)
     with pytest.raises(ModelError, match="the manifest says 000000000000"):
