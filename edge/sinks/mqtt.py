@@ -34,6 +34,7 @@ STATUS_SCHEMA = "anpr-edge/status/1"
 RENEWAL_CHECK_S = 10.0  # how often the certificate files are looked at
 INBOX = 100  # commands waiting; more than that is not a person's doing
 PACKET_OVERHEAD_BYTES = 512  # fixed header, topic and properties beside the payload, at most
+HUNG_UP = " while events were on their way; may this client id publish to its topics (broker's ACL or AWS IoT policy)?"
 BURST = 20  # with 80/s this keeps any one second below the 100 publishes that AWS IoT Core accepts
 
 
@@ -221,7 +222,9 @@ class MqttSink:
         except SinkUnavailable as error:
             delivered |= {event_id for packet, event_id in in_flight if connection.acknowledged(packet)}
             self._abandon()
-            raise SinkUnavailable(str(error), delivered=delivered) from error
+            silent = connection.hung_up and "refused" not in str(error)
+            hint = HUNG_UP if in_flight and not delivered and silent else ""
+            raise SinkUnavailable(f"{error}{hint}", delivered=delivered) from error
         if rejected is not None:
             raise EventRejected(rejected.event_id, rejected.reason, delivered=delivered)
 

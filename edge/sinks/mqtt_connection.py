@@ -76,6 +76,7 @@ class MqttConnection:
         self._connected = False
         self._ended: str | None = None
         self._cause = ""
+        self.hung_up = False  # the connection stood, then broke without a word
         self._outcomes: dict[int, int] = {}  # packet id -> reason code
         self.max_in_flight = settings.pace.max_in_flight
         self.max_packet_bytes: int | None = None
@@ -230,6 +231,7 @@ class MqttConnection:
         if flags.is_disconnect_packet_from_server:
             self._end(_refusal("the broker ended the connection", str(reason)))
         else:
+            self.hung_up = self._connected
             self._end(f"the connection was lost{self._cause}" if self._connected else self._turned_away())
 
     def _published(self, _c: Any, _u: Any, packet_id: int, reason: Any, _p: Any) -> None:

@@ -164,8 +164,7 @@ def test_forbidden_topic_keeps_the_event_and_names_the_fix(guarded: Mosquitto, o
     with running(outbox, sink) as stage:
         outbox.append(gate_events(3))
         wait_until(lambda: stage.failures >= 2, "two attempts")
-        assert "Not authorized" in stage.status().reason
-        assert "ACL" in stage.status().reason
+        assert "(broker's ACL or AWS IoT policy)" in stage.status().reason  # said, or guessed when it just hung up
     assert outbox.backlog("mqtt").depth == 3
     assert outbox.backlog("mqtt").dead_letters == 0
 
