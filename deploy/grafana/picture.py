@@ -22,7 +22,7 @@ from matplotlib import pyplot as plt
 POINTS = 120
 INK, SOFT, GRID, CARD, BACK = "#e8eeea", "#9fb1a8", "#2a3530", "#171e1b", "#0e1311"
 COLOURS = ("#6cb8f2", "#56cc92", "#e8b04a", "#ff8b80", "#c79bf2", "#5fd0d0", "#f2a0c8", "#b8c46a")
-UNITS = {"percentunit": (100.0, " %"), "s": (1000.0, " ms"), "bytes": (1e-6, " MB"), "px": (1.0, " px")}
+UNITS = {"percentunit": (100.0, " %"), "s": (1.0, " s"), "bytes": (1e-6, " MB"), "px": (1.0, " px")}
 
 
 def main() -> None:
@@ -87,6 +87,8 @@ def fetch(url: str, panel: dict[str, Any], end: float, minutes: float) -> list[t
 def lines(axes: Any, panel: dict[str, Any], series: list[tuple[str, list[float], list[float]]]) -> None:
     """Draw a time series."""
     factor, unit = scale(panel)
+    if unit == " s" and all(v < 2 for _, _, values in series for v in values):
+        factor, unit = 1000.0, " ms"
     for k, (legend, times, values) in enumerate(series[:8]):
         moments = [datetime.fromtimestamp(t, timezone.utc) for t in times]
         axes.plot(moments, [v * factor for v in values], label=legend, color=COLOURS[k % 8], linewidth=1.4)
