@@ -22,7 +22,7 @@ MAX_PROVISIONALS = 3  # a text that keeps changing is not announced for ever
 HIDDEN_PATIENCE_S = 5.0  # a plate that vanished in mid-picture, without a text or standing, is waited for so long
 UNREAD_MIN_HITS = 5
 UNREAD_MIN_S = 0.4
-UNREAD_MIN_HEIGHT_PX = 8.0
+UNREAD_MIN_HEIGHT_PX = 16.0  # a plate that never came nearer than this was not at the gate
 UNREAD_MIN_SCORE = 0.4  # mean of the detector: lettering on a van scores lower
 UNREAD_MIN_TRAVEL_HEIGHTS = 3.0
 STANDING_MEMORY_S = 1800.0  # a car hidden while it waits is remembered at its spot for this long
@@ -219,7 +219,7 @@ class Gate:
     def _announce(self, passage: Passage) -> PassageChange | None:
         verdict = passage.verdict
         good = verdict is not None and verdict.probability >= self._threshold and verdict.reads >= self._quorum
-        if verdict is None or not good or not passage.moved or verdict.text in passage.announced:
+        if verdict is None or not good or not self._moved(passage) or verdict.text in passage.announced:
             return None
         if passage.closed or len(passage.announced) >= MAX_PROVISIONALS:
             return None
@@ -244,7 +244,7 @@ class Gate:
         One whose text is not sure yet is waited for as long as its text would be recognised: the looks to come
         are nearer, and an answer that is told too early is told for good.
         """
-        if not passage.moved or passage.left_picture(self._frame_size) or passage.heading is Heading.AWAY:
+        if not self._moved(passage) or passage.left_picture(self._frame_size) or passage.heading is Heading.AWAY:
             return 0.0
         known = passage.verdict is not None
         sure = passage.verdict is not None and passage.verdict.probability >= self._threshold
@@ -273,7 +273,7 @@ class Gate:
     def _outcome(self, passage: Passage) -> EventType | None:
         """Return which event ends the passage; None when it was noise or a parked car."""
         verdict = passage.verdict
-        if not passage.moved and not passage.announced:
+        if not self._moved(passage) and not passage.announced:
             return None
         enough = min(self._quorum, MIN_FINAL_READS)
         if verdict is not None and verdict.probability >= self._final_threshold and verdict.reads >= enough:
@@ -281,6 +281,9 @@ class Gate:
         if passage.announced:
             return EventType.UNREAD
         return EventType.UNREAD if self._really_passed(passage) and not self._is_lettering(passage) else None
+
+    def _moved(self, passage: Passage) -> bool:
+        return passage.moved or self._settings.still_plates == "report"
 
     def _is_lettering(self, passage: Passage) -> bool:
         """Tell whether what was not read moved along with a plate that was: it is lettering on that vehicle."""

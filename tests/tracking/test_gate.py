@@ -446,3 +446,14 @@ def test_whatever_happens_each_passage_ends_at_most_once(frames: list[tuple[str,
     assert all(c.kind is UNREAD or c.verdict is not None for c in first.changes)
     assert first.gate.track_ids() == frozenset()
     assert all(math.isfinite(c.at_s) and c.first_s <= c.at_s + 1e-9 for c in first.changes)
+
+
+def test_still_plates_are_reported_where_the_settings_ask_for_it() -> None:
+    """A clip of a standing motorcycle: found and read, direction unknown."""
+    road = Road(Gate(GateSettings(still_plates="report")))
+    road.drive(1, 5, 5, each_s=4.0)
+
+    assert [(c.kind, c.direction) for c in road.settle()] == [
+        (PROVISIONAL, Direction.UNKNOWN),
+        (FINAL, Direction.UNKNOWN),
+    ]
