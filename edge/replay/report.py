@@ -129,7 +129,7 @@ def _shade(value: float | None, good: float | None) -> str:
 
 def _passage(video: Evaluated, p: PassageScore) -> str:
     story = _story(video, p)
-    answer = p.reported.answer if p.reported else None
+    answer = p.reported.last.plate if p.reported else None
     kind = "bad" if p.failed else "good"
     text = _compared(p.reported.text if p.reported else "", p.passage.plate, p.outcome)
     facts = [f"{escape(video.path.name)}", escape(video.score.condition)]
@@ -145,6 +145,8 @@ def _passage(video: Evaluated, p: PassageScore) -> str:
         facts.append(
             f"<span class=wrong>the vote said {said}, but there was no event: it never moved or was unsure</span>"
         )
+    if p.outcome is Outcome.UNREAD and answer is not None:
+        facts.append(f"best guess {escape(answer.text)} at {answer.probability:.1%}: below the final threshold")
     if p.hasty:
         facts.append("<span class=wrong>an early event said something else</span>")
     facts += [f"<span class=wrong>reported again: {escape(d.text or 'unread')}</span>" for d in p.duplicates]
@@ -157,7 +159,7 @@ def _false_event(video: Evaluated, r: Reported) -> str:
     stories = video.watched.stories_of(r.passage_id)
     head = f"<span class='badge bad'>false event</span><span class=answer>{escape(r.text or r.last.type.value)}</span>"
     facts = [escape(video.path.name), escape(video.score.condition), f"at {r.span_s[1]:.1f} s"]
-    return _card("bad", head, facts, r.answer, stories[0] if stories else None, video)
+    return _card("bad", head, facts, r.last.plate, stories[0] if stories else None, video)
 
 
 def _card(
