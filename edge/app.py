@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge import __version__, health
@@ -44,6 +45,7 @@ from edge.vision import VisionStage, build_pipeline
 
 log = logging.getLogger(__name__)
 
+COMMAND_S = 2.0  # a barrier's command that the broker has not acknowledged by then is tried again or given up
 HISTORY_PAUSE_S = 10.0  # the history is a local file: when it fails, trying again soon costs nothing
 
 
@@ -166,8 +168,8 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
 
 
 def _mqtt_post(found: Sequence[Delivery]) -> Callable[[str, bytes], None] | None:
-    """Return what publishes a barrier's command over MQTT, if there is MQTT."""
-    return next((d.sink.post for d in found if isinstance(d.sink, MqttSink)), None)
+    """Return what publishes a barrier's command over MQTT, now or never, if there is MQTT."""
+    return next((partial(d.sink.send, within_s=COMMAND_S) for d in found if isinstance(d.sink, MqttSink)), None)
 
 
 def _barrier_stages(access: Access | None) -> list[Stage]:

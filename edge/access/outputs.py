@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import httpx
 
 from edge.config.access import BarrierSettings
-from edge.errors import EdgeError
+from edge.errors import EdgeError, SinkUnavailable
 
 HTTP_TIMEOUT_S = 3.0
 
@@ -67,7 +67,10 @@ class MqttOutput:
 
     def open(self, command: Command) -> None:
         body = {"command": "open", "lane": command.lane, "passage_id": command.passage_id, "event_id": command.event_id}
-        self._post(command.fill(self._settings.topic), json.dumps(body).encode())
+        try:
+            self._post(command.fill(self._settings.topic), json.dumps(body).encode())
+        except SinkUnavailable as error:
+            raise BarrierFault(str(error)) from error
 
     def close(self) -> None:
         """The connection belongs to the MQTT sink."""

@@ -12,6 +12,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -38,6 +39,18 @@ HUNG_UP = " while events were on their way; may this client id publish to its to
 BURST = 20  # with 80/s this keeps any one second below the 100 publishes that AWS IoT Core accepts
 
 
+@dataclass(slots=True, eq=False)
+class _Post:
+    """A message that is no event, on its way to the publish thread."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    expires_s: float = float("inf")
+    refused: str = ""
+    done: threading.Event = field(default_factory=threading.Event)
+
+
 class Companion(Protocol):
     """Something that shares the connection: device shadow, jobs. Called on the publish thread only."""
 
@@ -52,7 +65,7 @@ class Companion(Protocol):
 
 
 class MqttSink:
-    """Delivers events to one MQTT broker. All but `interrupt`, `post` and `state` belong to the publish thread.
+    """Delivers events to one MQTT broker. All but `interrupt`, `post`, `send` belong to the publish thread.
 
     Args:
         settings: section `mqtt`.
@@ -83,7 +96,7 @@ class MqttSink:
         self._pace = Pace(settings.pace.max_per_s, settings.pace.max_kib_per_s * 1024, BURST)
         self._handlers: dict[str, Handler] = {}
         self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(INBOX)
-        self._posts: deque[tuple[str, bytes, bool]] = deque(maxlen=INBOX)
+        self._posts: deque[_Post] = deque()
         self._interrupted = threading.Event()
         self._connection: MqttConnection | None = None
         self._files: tuple[tuple[int, int, int], ...] = ()
@@ -116,8 +129,26 @@ class MqttSink:
 
     def post(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Queue a message that is no event (state, answer to a command): sent once, in order, not kept on disk."""
-        self._posts.append((topic, payload, retain))
+        if len(self._posts) >= INBOX:
+            log.warning("mqtt: too many messages wait, one to %s was left out", topic)
+            return
+        self._posts.append(_Post(topic, payload, retain))
         self._wake()
+
+    def send(self, topic: str, payload: bytes, *, within_s: float) -> None:
+        """Send a command now or never, and wait for the broker's acknowledgement; for threads other than our own.
+
+        Raises:
+            SinkUnavailable: not acknowledged in time. It will not be sent later: a barrier must not open hours after
+                the car has gone.
+        """
+        post = _Post(topic, payload, False, self._clock.monotonic_s() + within_s)
+        self._posts.append(post)
+        self._wake()
+        if not post.done.wait(within_s):
+            raise SinkUnavailable(f"mqtt: not acknowledged within {within_s:g} s")
+        if post.refused:
+            raise SinkUnavailable(f"mqtt: {post.refused}")
 
     def write(self, batch: Sequence[GateEvent]) -> None:
         try:
@@ -258,16 +289,21 @@ class MqttSink:
 
     def _send_posts(self, connection: MqttConnection) -> None:
         while self._posts:
-            topic, payload, retain = self._posts[0]
-            self._send_now(connection, topic, payload, retain=retain)
+            post = self._posts[0]
+            if self._clock.monotonic_s() < post.expires_s:
+                post.refused = self._send_now(connection, post.topic, post.payload, retain=post.retain)
+                post.done.set()
             self._posts.popleft()  # only now: a broken line must not swallow the answer to a job
 
-    def _send_now(self, connection: MqttConnection, topic: str, payload: bytes, *, retain: bool) -> None:
+    def _send_now(self, connection: MqttConnection, topic: str, payload: bytes, *, retain: bool) -> str:
+        """Send and wait for the acknowledgement; return why it was refused, or nothing."""
         self._wait_for_turn(len(payload))
         packet_id = connection.publish(topic, payload, retain=retain)
         code = connection.outcome(packet_id, self._settings.acknowledge_timeout_s)
-        if code >= REFUSED:
-            log.warning("mqtt: message to %s not delivered: %s", topic, explain(code))
+        if code < REFUSED:
+            return ""
+        log.warning("mqtt: message to %s not delivered: %s", topic, explain(code))
+        return explain(code)
 
     def _say(self, connection: MqttConnection, state: str, reason: str) -> None:
         self._send_now(connection, self.status_topic, self._status(state, reason), retain=True)

@@ -239,6 +239,32 @@ def test_command_is_handled_on_the_publish_thread_and_answered(broker: Mosquitto
     assert heard == [("anpr/commands", b"open", stage.name)]
 
 
+def test_command_is_sent_at_once_and_acknowledged(broker: Mosquitto, outbox: Outbox) -> None:
+    sink = MqttSink(mqtt_settings(broker.port), "site-1", wake=outbox.wake)
+    with Subscriber(broker.port, "anpr/barrier") as backend, running(outbox, sink):
+        sink.send("anpr/barrier", b"open", within_s=20)
+        backend.wait_for(lambda m: [p for _, p, _ in m] == [b"open"], "the command")
+
+
+def test_command_that_could_not_go_now_never_goes(tmp_path: Path, outbox: Outbox) -> None:
+    """A barrier that opens hours later, when the line is back, opens for somebody else."""
+    broker = Mosquitto(tmp_path / "late")
+    sink = MqttSink(mqtt_settings(broker.port), "site-1", wake=outbox.wake)
+    with running(outbox, sink):
+        with pytest.raises(SinkUnavailable, match="not acknowledged"):
+            sink.send("anpr/barrier", b"open", within_s=0.2)
+        with broker, Subscriber(broker.port, "anpr/barrier") as backend:
+            sink.send("anpr/barrier", b"close", within_s=20)
+            backend.wait_for(bool, "the second command")
+            assert [payload for _, payload, _ in backend.messages] == [b"close"]
+
+
+def test_command_that_the_broker_refuses_is_said(guarded: Mosquitto, outbox: Outbox) -> None:
+    sink = MqttSink(mqtt_settings(guarded.port, username="gate", password="right"), "site-1", wake=outbox.wake)
+    with running(outbox, sink), pytest.raises(SinkUnavailable):
+        sink.send("forbidden/barrier", b"open", within_s=5)
+
+
 def test_rejected_event_reports_what_was_delivered_before_it(tmp_path: Path) -> None:
     with Mosquitto(tmp_path / "small", extra="max_packet_size 4000") as broker:
         sink = MqttSink(mqtt_settings(broker.port), "site-1")
