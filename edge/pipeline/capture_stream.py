@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _WAITING_PACKETS = 60  # two to four seconds of video; decoding that is further behind skips to the next key frame
 _NO_PICTURE_S = 20.0  # cameras with "smart" codecs send a key frame only this often; nothing decodes before it
+_LONGEST_CATCH_UP_S = 3.0  # a recording behind http:// is sent at any speed and never slows down to its own
+_ASSUMED_STEP_S = 0.04  # between two pictures, where packets do not tell their duration
 _GRACE_S = 0.3  # a healthy camera sends its next packet within this time, which lets its pump end
 _OLD_PUMPS = 3  # connections that a dead camera has not let go of
 _CAMERA_CLOCK_OFF_S = 2.0  # beyond this, the camera's idea of the time is not believed
@@ -70,11 +72,13 @@ class StreamSource:
         self._old_pumps: list[Pump[Packet[VideoStream]]] = []
         self._connection: Connection | None = None
         self._timeline = Timeline()
-        self._ready: deque[Frame] = deque()
+        self._ready: deque[tuple[VideoFrame, float]] = deque()  # pictures and the arrival of their packet
         self._sequence = 0
         self._picture_s = 0.0  # when the last picture, or the connection, came
         self._damaged = 0
         self._doubted = False  # the camera's clock, in this connection
+        self._catch_up_until_s = 0.0
+        self._arrival_s = 0.0  # of the packet before
 
     @property
     def name(self) -> str:
@@ -106,23 +110,36 @@ class StreamSource:
             self._pump = pump
         pump.open(self._access.open_timeout_s)
         self._connection = sessions[0].connection
-        self._timeline, self._doubted = Timeline(), False
+        # What came while FFmpeg looked at the stream comes in one burst: a second of the past, seen in no time at all.
+        # It is decoded, since the present builds on it, and not shown: speeds would be wild.
         self._picture_s = self._clock.monotonic_s()
+        self._catch_up_until_s, self._arrival_s = self._picture_s + _LONGEST_CATCH_UP_S, float("inf")
+        self._timeline, self._doubted = Timeline(), False
 
     def read(self) -> Frame | None:
         while not self._ready:
             if self._pump is None or self._connection is None:
                 raise SourceUnavailable(f"{shown(self._access.url)}: not connected")
-            packet, arrival_s = self._pump.next(self._access.read_timeout_s)
-            for video in self._connection.decode(packet):
-                self._picture_s = arrival_s
-                self._ready.append(self._frame(video, arrival_s))
-            if arrival_s - self._picture_s > max(_NO_PICTURE_S, self._access.read_timeout_s):
-                raise SourceStalled(
-                    f"{shown(self._access.url)}: packets come but no picture can be decoded from them. "
-                    "Set the camera to H.264 with a key frame every 1 to 2 seconds"
-                )
-        return self._ready.popleft()
+            self._decode_next(self._pump, self._connection)
+        return self._frame(*self._ready.popleft())
+
+    def _decode_next(self, pump: Pump[Packet[VideoStream]], connection: Connection) -> None:
+        packet, arrival_s = pump.next(self._access.read_timeout_s)
+        for picture in connection.decode(packet):
+            self._picture_s = arrival_s
+            self._ready.append((picture, arrival_s))
+        if arrival_s < self._catch_up_until_s:
+            step_s = float((packet.duration or 0) * connection.time_base) or _ASSUMED_STEP_S
+            if arrival_s - self._arrival_s < step_s / 2:
+                self._ready.clear()
+            else:
+                self._catch_up_until_s = arrival_s
+        self._arrival_s = arrival_s
+        if arrival_s - self._picture_s > max(_NO_PICTURE_S, self._access.read_timeout_s):
+            raise SourceStalled(
+                f"{shown(self._access.url)}: packets come but no picture can be decoded from them. "
+                "Set the camera to H.264 with a key frame every 1 to 2 seconds"
+            )
 
     def interrupt(self) -> None:
         with self._lock:
