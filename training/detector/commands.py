@@ -5,6 +5,7 @@ It chooses materials and shows progress; what is learned and how is decided in t
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from training.detector.calibration import apply_platt, fit_platt, scored_finds
 from training.detector.donors import crop_donors, distractions, rendered_donors
-from training.detector.export import export_detector, load_detector, manifest_entry, write_weights
+from training.detector.export import export_detector, load_detector, manifest_entry, torch_network, write_weights
 from training.detector.samples import Material
 from training.detector.scenes import data_folder, load_scenes
 from training.detector.train import Training, TrainPlan, train
@@ -26,6 +28,7 @@ app = typer.Typer(help="Train and export the plate detector.", no_args_is_help=T
 console = Console()
 CHECKPOINT = Path(".cache/detector/detector.pt")
 PLATES, SIGNS = 4000, 1500  # rendered once per run, kept in memory: 150 MB
+CALIBRATION_SIZES = (640, 960)  # long sides: a live frame and a closer look
 SMOKE_STEPS, SMOKE_PIXELS = 3, 2 * 384 * 384
 
 
@@ -87,16 +90,24 @@ def export_command(
     version: Annotated[str, typer.Option(help="Of these weights, semantic.")] = "1.0.0",
     seed: Annotated[int, typer.Option(help="The seed they were trained with.")] = 1,
     trained_by: Annotated[str, typer.Option(help="The training command, for the manifest.")] = "",
+    calibrate: Annotated[Path | None, typer.Option(help="Dataset whose val scenes make scores probabilities.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="JSON of `evaluate detector`, for the manifest.")] = None,
 ) -> None:
     """Write plate-detector.onnx and its manifest entry; refuse if onnxruntime and torch disagree."""
     command = trained_by or shlex.join(["anpr-train", "detector", "train", "--seed", str(seed)])
     file = models / "plate-detector.onnx"
     try:
-        parity = export_detector(load_detector(checkpoint), file, version, command, seed)
+        model = load_detector(checkpoint)
+        if calibrate is not None:
+            platt = fit_platt(*scored_finds(torch_network(model), load_scenes(calibrate, "val"), CALIBRATION_SIZES))
+            apply_platt(model, platt)
+            console.print(f"calibrated: logit x {platt.scale:.3f} {platt.shift:+.3f}")
+        parity = export_detector(model, file, version, command, seed)
     except (FileNotFoundError, ValueError) as error:
-        console.print(str(error), style="red")
+        console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
-    write_weights(load_detector(checkpoint), models / "plate-detector.weights.pt")
-    update_manifest(models / "manifest.yaml", manifest_entry(version, command, seed, {}))
+    write_weights(model, models / "plate-detector.weights.pt")
+    accuracy = json.loads(figures.read_text(encoding="utf-8")) if figures else {}
+    update_manifest(models / "manifest.yaml", manifest_entry(version, command, seed, accuracy))
     size_mb = file.stat().st_size / 1e6
     console.print(f"{file}: {size_mb:.2f} MB, differs from torch by {parity.score:.1e} and {parity.pixels:.1e} px")

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.detector.finder import onnx_network
+from training.detector.finder import Network, onnx_network
 from training.detector.network import PlateDetector
+from training.detector.scenes import FloatArray, GreyImage
 from training.export import ModelEntry, write_metadata
 
 CONTRACT = "anpr-corners-1"
@@ -42,15 +43,23 @@ def load_detector(checkpoint: Path) -> PlateDetector:
     return model.eval()
 
 
+def torch_network(model: PlateDetector) -> Network:
+    """Return the model as a network for `training.detector.finder`."""
+
+    def run(images: GreyImage) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(model(torch.from_numpy(images)).numpy(), np.float32)
+
+    return run
+
+
 def measure_parity(model: PlateDetector, file: Path) -> Parity:
     """Return how far the ONNX file's answers are from torch's on noise pictures, confident anchors or not."""
     network, rng = onnx_network(file), np.random.default_rng(0)
     score = pixels = 0.0
     for size in PARITY_SIZES:
         images = rng.integers(0, 256, (2, *size), dtype=np.uint8)
-        with torch.inference_mode():
-            expected = model(torch.from_numpy(images)).numpy()
-        difference = np.abs(network(images) - expected)
+        difference = np.abs(network(images) - torch_network(model)(images))
         score, pixels = max(score, float(difference[..., 0].max())), max(pixels, float(difference[..., 1:].max()))
     return Parity(score, pixels)
 
