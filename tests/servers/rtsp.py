@@ -19,9 +19,13 @@ def missing() -> str | None:
     """Return what keeps the server from running, or None."""
     if not Path(_PYTHON).exists():
         return f"{_PYTHON} is missing"
-    code = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+    code = (
+        "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst, GstRtspServer; "
+        "Gst.init(None); assert all(map(Gst.ElementFactory.find, ('qtdemux', 'h264parse', 'h265parse', 'rtph264pay')))"
+    )
     done = subprocess.run([_PYTHON, "-c", code], capture_output=True, check=False)
-    return None if done.returncode == 0 else "install gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-bad"
+    packages = "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+    return None if done.returncode == 0 else f"install {packages}"
 
 
 needs_rtsp = pytest.mark.skipif(missing() is not None, reason=str(missing()))
