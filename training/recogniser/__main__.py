@@ -1,4 +1,4 @@
-"""Train and export the plate reader: `python -m training.recogniser render|train|export|score`.
+"""Train and export the plate reader: `python -m training.recogniser render|train|export|int8|score`.
 
 A thin command line; `anpr-train recogniser` calls the same functions.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.recogniser.commands import export, render, show_score, train
+from training.recogniser.commands import add_int8, export, render, show_score, train
 
 CACHE = Path(".cache/reader")
 
@@ -38,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     exporting.add_argument("--version", default="1.0.0", help="of the weights (default %(default)s)")
     exporting.add_argument("--models", type=Path, default=Path("models"), help="folder (default %(default)s)")
     exporting.add_argument("--trained-by", default="", help="the training command, for the manifest")
+    quantising = commands.add_parser("int8", help="add the INT8 variant to the models, if it is worth having")
+    quantising.add_argument("--models", type=Path, default=Path("models"), help="folder (default %(default)s)")
     scoring = commands.add_parser("score", help="exact match of an ONNX file on the labelled crops")
     scoring.add_argument("--model", type=Path, default=Path("models/plate-reader.onnx"))
     scoring.add_argument("--split", choices=("slice", "val"), default="val")
@@ -63,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif options.command == "export":
         trained_by = options.trained_by or shlex.join(["python", "-m", "training.recogniser", "train"])
         export(options.checkpoint, options.models, options.version, trained_by, options.seed)
+    elif options.command == "int8":
+        add_int8(options.models)
     else:
         show_score(options.model, options.split, options.errors)
     return 0

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -144,6 +145,11 @@ def metadata(temperature: float, version: str, command: str, seed: int) -> dict[
         "training_command": command,
         "seed": str(seed),
     }
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """Return the metadata of an ONNX file."""
+    return {item.key: item.value for item in onnx.load(str(file)).metadata_props}
 
 
 def manifest_entry(version: str, command: str, seed: int, accuracy: dict[str, object]) -> ModelEntry:
