@@ -17,6 +17,7 @@ from edge.protocols import Sink, SourceState
 from edge.sinks.metrics import Metrics
 from edge.types import EventType, Frame, GateEvent, PlateRead
 
+REFUSED = ("implausible", "outside_region")  # losses of detections that never were among the plates of a step
 UNKNOWN_STATE = "approaching"  # of a plate that the gate has not judged yet
 
 
@@ -53,7 +54,11 @@ class CameraTelemetry:
         if step.look is Look.NONE:
             self._metrics.frame_gated(name)
         else:
-            self._metrics.frame_detected(name, len(step.detections))
+            refused = sum(reason in REFUSED for reason in step.losses)
+            self._metrics.frame_detected(name, len(step.detections) + refused)
+            # Plates nobody looked at, since the vote has had better looks: so that found = read + every loss.
+            looked_at = len(step.reads) + len(step.losses) - step.losses.count("illegible") - refused
+            self._metrics.plate_lost(name, "surplus", max(0, len(step.detections) - looked_at))
         for reason in step.losses:
             self._metrics.plate_lost(name, reason)
         for stage, seconds in step.timings_s.items():

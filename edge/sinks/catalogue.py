@@ -14,7 +14,16 @@ from edge.protocols import SourceState
 from edge.types import Direction, EventType
 
 FRAME_LOSSES = ("newest_wins", "rate_limit", "decode_error", "inference_error", "stopping")
-PLATE_LOSSES = ("implausible", "outside_region", "too_small", "blurred", "cut", "surplus", "illegible", "inference_error")
+PLATE_LOSSES = (
+    "implausible",
+    "outside_region",
+    "too_small",
+    "blurred",
+    "cut",
+    "surplus",
+    "illegible",
+    "inference_error",
+)
 VEHICLE_OUTCOMES = ("voted", "unsure", "no_quorum", "never_read", "parked", "same_vehicle", "phantom")
 EVENT_LOSSES = ("rejected", "too_old", "outbox_full")
 PUBLISH_FAILURES = ("unreachable", "timeout", "refused", "not_authorised", "throttled")
@@ -83,7 +92,7 @@ PLATES_LOST = Metric(
     "anpr_plates_lost_total",
     "counter",
     ("camera", "reason"),
-    "Plates found but not read: outside_region, too_small, blurred, cut (at the picture's edge), surplus (better looks "
+    "Plates found but not read: implausible (size or shape of no plate), outside_region, too_small, blurred, cut (at the picture's edge), surplus (better looks "
     "exist), illegible, inference_error.",
     "too_small: zoom in. blurred: shorter exposure, more light, focus. cut: aim. surplus is normal.",
     {"reason": PLATE_LOSSES},
@@ -230,34 +239,6 @@ WEB_LOGINS = Metric(
     {"outcome": LOGIN_OUTCOMES},
 )
 
-# What is counted or timed where it happens; shown from the start at zero.
-COUNTED: tuple[Metric, ...] = (
-    FRAMES_RECEIVED,
-    FRAMES_DROPPED,
-    FRAMES_GATED,
-    FRAMES_DETECTED,
-    PLATES_DETECTED,
-    PLATES_LOST,
-    PLATES_LEGIBLE,
-    PLATES_READ,
-    VEHICLES,
-    EXPECTED_CORRECT,
-    EVENTS,
-    EVENTS_PUBLISHED,
-    EVENTS_ACKNOWLEDGED,
-    EVENTS_LOST,
-    PUBLISH_FAILED,
-    STAGE_SECONDS,
-    DECISION_SECONDS,
-    DELIVERY_SECONDS,
-    PLATE_HEIGHT,
-    PLATE_SHARPNESS,
-    READ_PROBABILITY,
-    PROVIDER_FALLBACKS,
-    EVIDENCE_DROPPED,
-    WEB_LOGINS,
-)
-
 BUILD = Metric("anpr_build_info", "info", ("version", "site"), "Which program and site this is; always 1.", "None.")
 CAMERA_LANE = Metric(
     "anpr_camera_lane", "gauge", ("camera", "lane"), "Which lane a camera watches; always 1, for joins.", "None."
@@ -373,27 +354,6 @@ DISK_FREE = Metric(
 )
 DISK_TOTAL = Metric("anpr_disk_total_bytes", "gauge", ("volume",), "Size of that file system.", "None.")
 
-# What the board knows at scrape time.
-STATES_NOW: tuple[Metric, ...] = (
-    BUILD,
-    CAMERA_LANE,
-    CAMERA_STATE,
-    CAMERA_RECONNECTS,
-    CAMERA_FPS,
-    FRAME_AGE,
-    HEARTBEAT_AGE,
-    MODEL_READY,
-    OUTBOX_DEPTH,
-    OUTBOX_OLDEST,
-    OUTBOX_DEAD,
-    OUTBOX_SIZE,
-    OUTBOX_WRITABLE,
-    SINK_UP,
-    SINK_CONNECTIONS,
-    SINK_PENDING,
-    CERTIFICATE_DAYS,
-    DISK_FREE,
-    DISK_TOTAL,
-)
-
-CATALOGUE: tuple[Metric, ...] = COUNTED + STATES_NOW
+CATALOGUE: tuple[Metric, ...] = tuple(m for m in list(globals().values()) if isinstance(m, Metric))
+COUNTED = tuple(m for m in CATALOGUE if m.kind in ("counter", "histogram"))  # where it happens
+STATES_NOW = tuple(m for m in CATALOGUE if m.kind in ("gauge", "info"))  # from the board, at scrape time

@@ -44,10 +44,10 @@ function health(status) {
 }
 
 function funnel(camera) {
-  const most = Math.max(1, ...STEPS.map(([key]) => camera.funnel[key]));
+  const most = (key) => Math.max(1, camera.funnel[key.startsWith("plates") ? "plates_detected" : "received"]);
   const row = ([key, label]) => {
     const fill = h("span", {});
-    fill.style.width = `${(100 * camera.funnel[key]) / most}%`;
+    fill.style.width = `${(100 * camera.funnel[key]) / most(key)}%`;
     return h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, h("span", { class: "meter accent", "aria-hidden": "true" }, fill)), h("td", { class: "number" }, camera.funnel[key].toLocaleString()));
   };
   const losses = (kind, label) => {
