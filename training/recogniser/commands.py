@@ -166,9 +166,7 @@ def add_int8(models: Path) -> bool:
     told = read_metadata(file)
     write_metadata(target, {**told, "quantised": "int8 convolutions, static"})
     drop, gain, keep = compare(file, target, load_crops("val"))
-    say(
-        f"{target}: exact match drops by {drop:.2%}, {gain:.2f} times as fast on this CPU: {'kept' if keep else 'dropped'}"
-    )
+    say(f"{target}: exact match drops by {drop:.2%}, {gain:.2f} times as fast here: {'kept' if keep else 'dropped'}")
     if not keep:
         target.unlink()
         return False
