@@ -81,8 +81,8 @@ class PassageScore:
 
     @property
     def direction_right(self) -> bool | None:
-        """Whether the direction is right; None where it is not known or nothing was reported."""
-        if self.passage.direction is None or self.reported is None:
+        """Whether the direction is right; None where it is not known, nothing was reported, or nothing can be asked."""
+        if self.passage.direction is None or self.reported is None or self.passage.expects is not Expects.READ:
             return None
         return self.reported.last.direction is self.passage.direction
 

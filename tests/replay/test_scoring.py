@@ -108,6 +108,13 @@ def test_unreadable_plate_may_be_unread_or_silent_but_not_wrong() -> None:
     assert score(a_truth(muddy), [an_event(9.0, "MU80DDY")], 10.0).passages[0].failed
 
 
+def test_direction_of_what_nobody_can_read_is_not_scored() -> None:
+    muddy = Passage("MU00DDY", Expects.OPTIONAL, Direction.ENTRY, from_s=0.0, to_s=8.0)
+    (passage,) = score(a_truth(muddy), [unread(9.0)], 10.0).passages
+    assert passage.direction_right is None
+    assert not passage.failed
+
+
 def test_missing_plate_excuses_no_invented_text() -> None:
     bare = Passage("", Expects.OPTIONAL, from_s=0.0, to_s=8.0)
     assert score(a_truth(bare), [unread(5.0)], 10.0).false_events == ()

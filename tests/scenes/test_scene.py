@@ -136,10 +136,18 @@ def test_every_mistake_in_a_spec_is_named_at_once(tmp_path: Path) -> None:
         assert name in where
 
 
-def test_bundled_clip_was_made_from_its_spec() -> None:
-    """Whoever changes the renderer renders the clip again."""
+@pytest.mark.parametrize("name", ["gate-entry", "gate-exit-night"])
+def test_bundled_clip_was_made_from_its_spec(name: str) -> None:
+    """Whoever changes the renderer renders the clips again."""
     root = Path(__file__).parents[2]
-    spec = load_spec(root / "tests/scenes/specs/gate-entry.yaml")
-    truth = json.loads((root / "assets/clips/gate-entry.truth.json").read_text())
+    spec = load_spec(root / f"tests/scenes/specs/{name}.yaml")
+    truth = json.loads((root / f"assets/clips/{name}.truth.json").read_text())
     assert truth["digest"] == spec.digest
     assert sum(f.stat().st_size for f in (root / "assets/clips").iterdir()) < 3_000_000
+
+
+def test_infrared_film_has_no_colour(tmp_path: Path) -> None:
+    video, _ = render_scene(a_scene(CAR, light="night-ir"), tmp_path)
+    with av.open(str(video)) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="yuv420p")
+    assert set(np.unique(picture[360:])) <= {127, 128, 129}

@@ -23,7 +23,7 @@ LIGHTS = {
     "day": shading.DAY, "overcast": shading.OVERCAST, "low-sun": shading.LOW_SUN,
     "dusk": shading.DUSK, "night": shading.LAMP, "night-ir": shading.INFRARED,
 }  # fmt: skip
-IR_FULL_AT_M = 7.0
+IR_FULL_AT_M = 8.0
 OSD_PX = 22
 
 
@@ -145,7 +145,7 @@ class Scene:
             picture = optics.motion_blurred(picture, dx, dy)
             if self.spec.light == "night-ir":
                 distance = max(1.0, float(np.linalg.norm(thing.nose(at_s) - np.asarray(self.camera.position))))
-                gain = float(np.clip((IR_FULL_AT_M / distance) ** 1.2, 0.05, 1.6))
+                gain = float(np.clip((IR_FULL_AT_M / distance) ** 0.9, 0.08, 1.6))
                 picture[..., :3] = np.clip(picture[..., :3].astype(np.float32) * gain, 0, 255)
         return _Layer(key, cells, picture, (x, y))
 
@@ -232,7 +232,7 @@ def render_scene(spec: SceneSpec, folder: Path) -> tuple[Path, Path]:
     video, answer = folder / f"{spec.name}.mp4", folder / f"{spec.name}.truth.json"
     scene = Scene(spec)
     frames = []
-    with Encoder(video, spec.size, spec.fps, spec.bitrate_kbps) as encoder:
+    with Encoder(video, spec.size, spec.fps, spec.bitrate_kbps, grey=spec.light == "night-ir") as encoder:
         for picture, plates in scene.frames():
             encoder.write(picture)
             frames.append(plates)
