@@ -16,15 +16,18 @@ from functools import partial
 from pathlib import Path
 
 from edge import __version__, health
+from edge.access import files
 from edge.access.assembly import Access, assemble
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
 from edge.config.camera import CameraSettings
 from edge.config.settings import Settings
+from edge.errors import ConfigError
 from edge.housekeeping import Housekeeping
 from edge.mailbox import Mailbox
 from edge.pipeline.capture import CaptureThread, open_source
 from edge.pipeline.evidence import shrink
+from edge.pipeline.models import fingerprints
 from edge.pipeline.onnx import ProviderFallback, log_fallback
 from edge.runtime import LEAVE_WITHIN_S, Runtime, Stage
 from edge.sinks.assembly import Delivery, deliveries
@@ -78,8 +81,10 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         site = _site(settings, stack)
         facts(settings, site.clock.utc(), resolve=None)
         web, sinks = _web(site, config_path)
-        found = _deliveries(site)
+        decided: list[Access] = []
+        found = _deliveries(site, lambda: _reload_lists(decided))
         access = assemble(settings, site.clock, _mqtt_post(found))
+        decided += [access] if access is not None else []
         publishers = [_publisher(site, delivery) for delivery in [*found, *sinks]]
         site.outbox.retire(keep={p.sink for p in publishers})
         keeper = Housekeeping(site.board, site.outbox, publishers, {"outbox": settings.outbox.path.resolve().parent})
@@ -124,10 +129,27 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     return _Site(settings, clock, board, metrics, outbox, tuning)
 
 
-def _deliveries(site: _Site) -> list[Delivery]:
-    """Return the sinks that the settings name, each counted by the metrics."""
-    parts = DeliverySite(site.board, site.tuning, site.clock, wake=site.outbox.wake, shrink=shrink)
+def _deliveries(site: _Site, reload_lists: Callable[[], str]) -> list[Delivery]:
+    """Return the sinks that the settings name; `reload_lists` is what the cloud may ask for."""
+    parts = DeliverySite(
+        site.board,
+        site.tuning,
+        site.clock,
+        wake=site.outbox.wake,
+        shrink=shrink,
+        reload_lists=reload_lists,
+        model_hashes=fingerprints(site.settings.models),
+    )
     return deliveries(site.settings, parts)
+
+
+def _reload_lists(decided: Sequence[Access]) -> str:
+    """Read the lists again and return their version; broken ones change nothing and are reported to who asked."""
+    if not decided:
+        raise ConfigError("access.enabled", "this gate decides nothing by lists", "set it in the gate's settings")
+    access = decided[0]
+    access.judge.replace_lists(files.load(access.path, access.zone))
+    return access.judge.lists.version
 
 
 def _publisher(site: _Site, delivery: Delivery) -> PublishStage:

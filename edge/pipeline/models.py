@@ -155,6 +155,15 @@ def load_recogniser(settings: ModelSettings, report: Report = log_fallback) -> R
     )
 
 
+def fingerprints(settings: ModelSettings) -> dict[str, str]:
+    """Return the SHA-256 of the models in use, by role; those outside any manifest carry theirs in their name."""
+    chosen = {"detector": settings.detector.model}
+    if settings.recogniser.engine == "onnx":
+        chosen["recogniser"] = settings.recogniser.model
+    found = {kind: _find(kind, path) for kind, path in chosen.items()}
+    return {kind: entry.sha256 for kind, entry in found.items() if entry is not None}
+
+
 def _find(kind: str, chosen: Path | None) -> ModelEntry | None:
     """Return the entry of the chosen file, or of the package's own; None for a file outside any manifest."""
     folder = models_folder() if chosen is None else chosen.parent

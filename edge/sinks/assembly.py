@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Site:
     wake: Callable[[], None] = lambda: None  # makes the publish stages look up
     shrink: Shrink | None = None
     reload_lists: Callable[[], str] | None = None  # returns the version in force; None: this gate has no lists
+    model_hashes: Mapping[str, str] = field(default_factory=dict)  # role -> SHA-256
 
 
 def deliveries(settings: Settings, site: Site) -> list[Delivery]:
@@ -90,7 +91,10 @@ def observed(site: Site) -> Mapping[str, Any]:
         "version": now.version,
         "health": "ok" if not failed else "; ".join(failed)[:500],
         "cameras": {name: status.state.value for name, status in now.cameras.items()},
-        "models": {role: f"{model.name} on {model.provider}" for role, model in now.models.items()},
+        "models": {
+            role: {"name": model.name, "provider": model.provider, "sha256": site.model_hashes.get(role)}
+            for role, model in now.models.items()
+        },
         "thresholds": site.tuning.thresholds(),
     }
 

@@ -33,7 +33,7 @@ def site() -> Site:
     board = Board(SystemClock(), "north", {"cam-1": "lane-1"}, "0.1.0")
     board.camera_changed("cam-1", SourceState.UP, "frames arrive")
     board.model_loaded(ModelStatus("detector", "plates-1", "cpu", "auto"))
-    return Site(board, Tuning({"cam-1": 0.9}), SystemClock())
+    return Site(board, Tuning({"cam-1": 0.9}), SystemClock(), model_hashes={"detector": "ab" * 32})
 
 
 def test_settings_name_the_sinks() -> None:
@@ -48,7 +48,7 @@ def test_report_is_small_and_holds_what_an_operator_asks_first() -> None:
     found = observed(site())
     assert found["version"] == "0.1.0"
     assert found["cameras"] == {"cam-1": "up"}
-    assert found["models"] == {"detector": "plates-1 on cpu"}
+    assert found["models"] == {"detector": {"name": "plates-1", "provider": "cpu", "sha256": "ab" * 32}}
     assert found["thresholds"] == {"cam-1": 0.9}
     assert len(json.dumps(found)) < MAX_BYTES // 4
 
