@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from tests.training.labelled import WRITERS
 from training.cli import app
+from training.detector.calibration import Platt, apply_platt, fit_platt
 from training.detector.camera import EFFECTS, through_camera
 from training.detector.compose import paste_quad, through
 from training.detector.donors import Donor, distractions, rendered_donors
@@ -208,6 +209,29 @@ def test_exported_file_answers_as_torch_at_any_size(tmp_path: Path) -> None:
     assert told["contract"] == "anpr-corners-1" and told["version"] == "0.0.1" and told["seed"] == "3"
     assert file.stat().st_size <= MAX_BYTES
     assert onnx_network(file)(np.zeros((3, 64, 96), np.uint8)).shape[0] == 3
+
+
+def test_calibration_finds_the_scale_and_shift_that_made_the_scores() -> None:
+    """Scores that claim too much are pulled back to what is true."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, 20_000)
+    hits = (rng.random(20_000) < 1 / (1 + np.exp(-(0.5 * logits - 1.0)))).astype(float)
+    platt = fit_platt(logits, hits)
+    assert platt.scale == pytest.approx(0.5, abs=0.03) and platt.shift == pytest.approx(-1.0, abs=0.06)
+    with pytest.raises(ValueError, match="do not rise"):
+        fit_platt(logits, 1 - hits)
+
+
+def test_calibration_is_folded_into_the_weights() -> None:
+    """Nothing but the score changes, and by exactly the two numbers."""
+    torch.manual_seed(1)
+    model, images = PlateDetector().eval(), torch.randint(0, 255, (1, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        before, _, _ = model.raw(images)
+        apply_platt(model, Platt(2.5, -0.5))
+        after, _, _ = model.raw(images)
+    torch.testing.assert_close(after[..., 0], 2.5 * before[..., 0] - 0.5, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(after[..., 1:], before[..., 1:])
 
 
 def test_letterbox_keeps_shapes_and_scale() -> None:

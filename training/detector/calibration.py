@@ -58,7 +58,7 @@ def fit_platt(logits: npt.NDArray[np.float64], hits: npt.NDArray[np.float64]) ->
     if len(logits) < 2 or hits.min() == hits.max():
         raise ValueError("calibration needs right and wrong finds. Fix: give more labelled scenes")
     design = np.stack((logits, np.ones_like(logits)), 1)
-    weights = np.array([1.0, 0.0])
+    weights = np.zeros(2)
     for _ in range(ROUNDS):
         probability = 1 / (1 + np.exp(-design @ weights))
         gradient = design.T @ (probability - hits) + DAMPING * weights
