@@ -138,7 +138,7 @@ def test_wrong_use_gets_a_message_and_an_exit_code(models: Path, arguments: list
 def test_check_reports_every_problem_and_masks_secrets(models: Path, tmp_path: Path) -> None:
     """What it prints goes into tickets."""
     config = tmp_path / "config.yaml"
-    config.write_text("cameras: [{name: a, url: 'rtsp://me:hunter2@10.1.2.3/s'}]\nmqtt: {host: broker}\n")
+    config.write_text("cameras: [{name: a, url: 'rtsp://me:hunter2@10.1.2.3/s'}]\nmqtt: {host: localhost}\n")
     good = anpr(models, "check", "-c", config)
     assert good.returncode == 0, good.stderr
     assert "hunter2" not in good.stdout + good.stderr
