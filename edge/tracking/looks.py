@@ -22,13 +22,14 @@ HEIGHT_STEEPNESS_PX = 3.0
 TWO_LINES_BELOW_ASPECT = 2.2  # a plate squarer than this has two lines, each half as high
 HALF_SHARPNESS = 0.25  # on the scale of pipeline.image: the worst twentieth of real crops lies below
 CUT_FACTOR = 0.3  # a plate at the edge of the picture has probably lost a character
-BETTER_COUNTS = 2.0  # power of the quality: on real crops the best looks deserve more than their share
+BETTER_COUNTS = 3.0  # power of the quality: on real crops the best looks deserve more than their share
 MIN_WEIGHT = 0.05  # below this a look has no say
 
 SAME_SIZE = 0.08  # looks whose heights differ by less than this share are the same view of the plate
 SAME_TIME_S = 0.6  # the picture noise of looks farther apart is fresh
 ALIKE = 0.9  # correlation of the mistakes of two looks at the same size and time
 ALIKE_LATER = 0.75  # the same size, any time later: a standing car shows the same dirt for ever
+ALIKE_ALWAYS = 0.4  # any two looks at one plate: dirt, screws, light
 PER_SIZE = 3  # looks kept of one size
 
 
@@ -105,7 +106,7 @@ def votes(reads: Sequence[PlateRead]) -> Float64Array:
     times = np.array([r.at_s for r in reads])
     same_size = np.exp(-np.square((heights[:, None] - heights[None, :]) / SAME_SIZE))
     fresh = np.exp(-np.abs(times[:, None] - times[None, :]) / SAME_TIME_S)
-    alike = same_size * (ALIKE_LATER + (ALIKE - ALIKE_LATER) * fresh)
+    alike = ALIKE_ALWAYS + (ALIKE_LATER - ALIKE_ALWAYS + (ALIKE - ALIKE_LATER) * fresh) * same_size
     np.fill_diagonal(alike, 1.0)
     shared = np.square(quality_share) / np.maximum(alike @ quality_share, 1e-9)
     return np.asarray(shared / min(1.0, max(float(shared.sum()), 1e-9)))

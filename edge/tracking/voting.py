@@ -35,6 +35,7 @@ from edge.types import PlateRead, Verdict
 
 HYPOTHESES = 32  # texts weighed against one another
 OWN_TEXTS = 8  # best looks whose own text is always among them
+PRIOR_WEIGHT = 0.6  # of the grammar: a trained reader knows part of it already; best of 0.3, 0.6, 1 on real crops
 RUBBISH = 0.02  # probability that a perfect look shows something else than the plate
 RUBBISH_BLURRED = 0.2  # and how much more a useless one
 SURE_SLOT = 0.9  # a slot less sure than this is masked by "?"
@@ -144,7 +145,7 @@ class Ballot:
             profile.join(rows, float(weight))
         texts = sorted({*profile.texts(HYPOTHESES), *(r.text for r in reads[:OWN_TEXTS])})
         rubbish = np.array([RUBBISH + (1 - RUBBISH) * (1 - quality(r)) * RUBBISH_BLURRED for r in reads])
-        scores = weights @ log_likelihoods(looks, texts, rubbish) + self._grammar.log_prior(texts)
+        scores = weights @ log_likelihoods(looks, texts, rubbish) + PRIOR_WEIGHT * self._grammar.log_prior(texts)
         shares = np.exp(scores - scores.max())
         shares /= shares.sum()
         order = np.argsort(-shares, kind="stable")

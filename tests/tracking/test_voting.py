@@ -50,7 +50,7 @@ def test_more_agreeing_looks_make_it_surer_and_their_number_is_told() -> None:
     one, three = verdict_of(*looks("AB12CDE")), verdict_of(*looks("AB12CDE", "AB12CDE", "AB12CDE"))
 
     assert (one.reads, three.reads) == (1, 3)
-    assert one.probability < 0.9 < three.probability
+    assert one.probability < 0.95 < three.probability
 
 
 def test_a_clear_near_look_outweighs_blurred_far_ones() -> None:
@@ -78,8 +78,8 @@ def test_looks_that_are_all_alike_share_one_vote() -> None:
     alike = [a_read("A812CDE", at_s=i / 10, sequence=i, height_px=24.0) for i in range(25)]
     various = looks("AB12CDE", "AB12CDE", "AB12CDE", height_px=18.0, growth=1.25)
 
-    assert votes(alike).sum() < 1.5
-    assert votes(various).sum() > 2.0
+    assert votes(alike).sum() < 1.2
+    assert votes(various).sum() > 1.3
     assert verdict_of(*alike, *various).text == "AB12CDE"
 
 
