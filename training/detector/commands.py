@@ -22,6 +22,7 @@ from training.detector.export import export_detector, load_detector, manifest_en
 from training.detector.samples import Material
 from training.detector.scenes import data_folder, load_scenes
 from training.detector.train import Training, TrainPlan, train
+from training.detector.variants import measure, write_half, write_int8
 from training.export import update_manifest
 
 app = typer.Typer(help="Train and export the plate detector.", no_args_is_help=True)
@@ -111,3 +112,24 @@ def export_command(
     update_manifest(models / "manifest.yaml", manifest_entry(version, command, seed, accuracy))
     size_mb = file.stat().st_size / 1e6
     console.print(f"{file}: {size_mb:.2f} MB, differs from torch by {parity.score:.1e} and {parity.pixels:.1e} px")
+
+
+@app.command("variants")
+def variants_command(
+    *,
+    data: Annotated[Path | None, typer.Option(help="Dataset with train and val scenes. [$ANPR_DATA]")] = None,
+    model: Annotated[Path, typer.Option(help="The float32 file.")] = Path("models/plate-detector.onnx"),
+    out: Annotated[Path, typer.Option(help="Folder for the variants.")] = Path("out/variants"),
+    size: Annotated[int, typer.Option(help="Long side in px to judge at.")] = 640,
+    count: Annotated[int, typer.Option(help="Train scenes to calibrate on.")] = 100,
+) -> None:
+    """Write FP16 and INT8 variants and print what each costs and finds; ship one only if both columns agree."""
+    folder = data or data_folder()
+    out.mkdir(parents=True, exist_ok=True)
+    half, int8 = out / "fp16.onnx", out / "int8.onnx"
+    write_half(model, half)
+    write_int8(model, int8, load_scenes(folder, "train", limit=count))
+    scenes = load_scenes(folder, "val")
+    for name, file in (("fp32", model), ("fp16", half), ("int8", int8)):
+        one = measure(name, file, scenes, size)
+        console.print(f"{one.name}: {one.bytes / 1e6:.2f} MB, {one.cpu_ms:.1f} ms of one core, AP50 {one.ap50:.4f}")
