@@ -92,7 +92,7 @@ PLATES_LOST = Metric(
     "anpr_plates_lost_total",
     "counter",
     ("camera", "reason"),
-    "Plates found but not read: implausible (size or shape of no plate), outside_region, too_small, blurred, cut (at the "
+    "Plates found but not read: implausible (no plate is so), outside_region, too_small, blurred, cut (at the "
     "picture's edge), surplus (better looks exist), illegible, inference_error.",
     "too_small: zoom in. blurred: shorter exposure, more light, focus. cut: aim. surplus is normal.",
     {"reason": PLATE_LOSSES},

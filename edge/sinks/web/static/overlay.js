@@ -29,7 +29,8 @@ export class View {
       this.canvas.height = height;
     }
     this.context.drawImage(picture, 0, 0, width, height);
-    for (const vehicle of frame.vehicles) this.vehicle(vehicle, width / frame.width);
+    const surestLast = [...frame.vehicles].sort((a, b) => (a.probability ?? 0) - (b.probability ?? 0));
+    for (const vehicle of surestLast) this.vehicle(vehicle, width / frame.width);
     const seen = frame.vehicles.map((v) => v.masked || "a plate not read yet").join(", ");
     const label = `${frame.camera}: ${seen || "no plate in view"}`;
     if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);
