@@ -124,7 +124,8 @@ def connect(access: Access) -> Connection:
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise translated(error, access, opening=True) from None
-    streams = [s for s in container.streams.video if not int(s.disposition) & _ATTACHED_PICTURE]
+    # PyAV tells a stream's disposition from version 13 on.
+    streams = [s for s in container.streams.video if not int(getattr(s, "disposition", 0)) & _ATTACHED_PICTURE]
     if not streams or streams[0].codec_context is None:
         container.close()
         raise SourceUnavailable(

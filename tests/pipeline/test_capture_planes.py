@@ -40,7 +40,10 @@ def frame_of(image: UInt8Array, pix_fmt: str, matrix: int = 6, full: bool = Fals
 def test_colours_come_back_as_they_went_in(pix_fmt: str, matrix: int, full: bool) -> None:
     """A wrong matrix or range turns a yellow plate white; FFmpeg's own conversion made the input."""
     image = smooth()
-    got = Picture(frame_of(image, pix_fmt, matrix, full)).bgr()
+    made = Picture(frame_of(image, pix_fmt, matrix, full))
+    if full and made.luma.max() < 240:
+        pytest.skip("the FFmpeg of this PyAV cannot make such a picture")
+    got = made.bgr()
 
     assert got.shape == image.shape
     assert np.abs(got.astype(int) - image).mean() < 3

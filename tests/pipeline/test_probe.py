@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from av.container import InputContainer
 
 from edge.clock import SystemClock
 from edge.errors import SourceUnavailable
@@ -103,7 +104,8 @@ def test_a_real_stream_is_measured_right(camera: RtspServer, transport: str) -> 
     assert report.key_interval_s == pytest.approx(1.0, abs=0.06)
     assert report.pictures >= 55
     assert report.jitter_s is not None and report.jitter_s < 0.5
-    assert report.clock_skew_s is not None and abs(report.clock_skew_s) < 2
+    if hasattr(InputContainer, "start_time_realtime"):  # PyAV 18 and later
+        assert report.clock_skew_s is not None and abs(report.clock_skew_s) < 2
     assert report.bit_rate_kbit_s is not None and report.bit_rate_kbit_s > 5
     assert "hunter2" not in str(report)
     assert {"size"} <= {a.subject for a in report.advice}
