@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge.types import Direction, EventType, GateEvent, Point, Track, TrackState, UInt8Array, Verdict
+from edge.types import Box, Direction, EventType, GateEvent, Point, Track, TrackState, UInt8Array, Verdict
 
 Colour = tuple[int, int, int]  # BGR
 INK: Colour = (245, 245, 245)
@@ -60,7 +60,8 @@ def draw(frame: UInt8Array, tracks: Sequence[Track], view: View) -> UInt8Array:
         _line(image, view.line, scale)
     alive = [t for t in tracks if t.state is not TrackState.ENDED]
     for track in alive:
-        _trail(image, view.trails.get(track.id, ()), _colour(track, view.verdicts.get(track.id)), scale)
+        trail = _outside(view.trails.get(track.id, ()), track.box)
+        _trail(image, trail, _colour(track, view.verdicts.get(track.id)), scale)
     for track in alive:
         _plate(image, track, view, scale)
     if view.timings_s:
@@ -123,6 +124,12 @@ def _at(point: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64
     return round(float(point[0])), round(float(point[1]))
 
 
+def _outside(trail: Sequence[Point], box: Box) -> Sequence[Point]:
+    """Return the part of a trail that is not on the plate itself: its characters must stay readable."""
+    inside = [k for k, (x, y) in enumerate(trail) if box.x1 <= x <= box.x2 and box.y1 <= y <= box.y2]
+    return trail if not inside else [trail[k] for k in range(inside[0])]
+
+
 def _trail(image: UInt8Array, trail: Sequence[Point], colour: Colour, scale: float) -> None:
     """Draw where a plate came from, fading with age."""
     for k in range(1, len(trail)):
@@ -154,7 +161,7 @@ def _label(
     title = verdict.masked if verdict else "..."
     state = view.states.get(track.id, track.state.value)
     looks = f"{verdict.reads} looks, " if verdict else ""
-    detail = f"{verdict.probability:.1%}  {looks}{state}" if verdict else f"{looks}{state}"
+    detail = f"{verdict.probability:.2%}  {looks}{state}" if verdict else f"{looks}{state}"
     pad, big, small = round(8 * scale), 1.25 * scale, 0.78 * scale
     width = max(_text_width(title, big), _text_width(detail, small)) + 2 * pad
     height = round((TEXT_PX * 1.25 + TEXT_PX * 0.78 + 34) * scale)
@@ -205,7 +212,7 @@ def _banner(image: UInt8Array, banner: Banner, row: int, scale: float) -> None:
     title = event.plate.text if event.plate and event.type is not EventType.UNREAD else "plate not readable"
     what = event.type.value.removeprefix("passage.")
     direction = "" if event.direction is Direction.UNKNOWN else event.direction.value.upper() + "  "
-    detail = f"{what}  {event.plate.probability:.1%}, {event.plate.reads} looks" if event.plate else what
+    detail = f"{what}  {event.plate.probability:.2%}, {event.plate.reads} looks" if event.plate else what
     text_w = max(_text_width(direction + title, 1.45 * scale), _text_width(detail, 0.8 * scale))
     width = text_w + 3 * pad + (picture.shape[1] if picture is not None else 0)
     slide = round(max(0.0, 1 - banner.age_s / 0.25) * width)

@@ -51,6 +51,13 @@ def test_plate_is_outlined_and_left_readable() -> None:
     assert changed(picture, 612, 412, 748, 428) == 0.0, "nothing is drawn over the characters"
 
 
+def test_trail_shows_the_way_but_not_over_the_plate() -> None:
+    way = [(300.0 + 4 * k, 200.0 + 2.5 * k) for k in range(95)]
+    picture = draw(GREY, [a_track()], view(trails={1: way}))
+    assert changed(picture, 300, 190, 560, 370) > 0.002
+    assert changed(picture, 612, 412, 748, 428) == 0.0
+
+
 def test_sure_vote_has_another_colour_than_an_unsure_one() -> None:
     unsure = draw(GREY, [a_track()], view(verdicts={1: a_verdict("AB12CDE", 0.5)}))
     sure = draw(GREY, [a_track()], view(verdicts={1: a_verdict("AB12CDE", 0.99)}))
