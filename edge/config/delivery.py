@@ -18,7 +18,13 @@ AWS_MAX_PER_S = 100  # publishes on one connection, in and out together; more ar
 AWS_MAX_KIB_PER_S = 512
 AWS_MAX_PAYLOAD_KIB = 128
 
-TopicTemplate = Annotated[str, AfterValidator(check_template)]
+
+def _allowed(template: str) -> str:
+    """Check one argument only: pydantic before 2.8 would pass its own as the second."""
+    return check_template(template)
+
+
+TopicTemplate = Annotated[str, AfterValidator(_allowed)]
 
 
 class OutboxSettings(Section):
