@@ -14,7 +14,7 @@ from edge.config.camera import GateSettings
 from edge.tracking.direction import Compass
 from edge.tracking.passage import PLAUSIBLE, GateState, Passage, goes_on, newest_first, same_plate, same_spot
 from edge.tracking.path import Heading, move_together, net_growth
-from edge.types import Box, Direction, EventType, Track, TrackState, Verdict
+from edge.types import Direction, EventType, Track, TrackState, Verdict
 
 MIN_FINAL_READS = 2  # one look, however sure, is no answer: see the vote
 DIRECTION_PATIENCE_S = 0.4  # a provisional event waits this long for its direction to be known
@@ -28,7 +28,6 @@ UNREAD_MIN_TRAVEL_HEIGHTS = 3.0
 STANDING_MEMORY_S = 1800.0  # a car hidden while it waits is remembered at its spot for this long
 TURNED_GROWTH = 0.4  # log height that a vehicle seen again must lose, or gain, to undo its passage
 UNKNOWN_PX = 1 << 30  # size of a picture that nobody told
-EDGE_PX = 2.0  # a box this near to the border of the picture is cut
 MAX_REMEMBERED = 64  # ended passages kept to recognise a vehicle that is seen again
 
 
@@ -163,15 +162,11 @@ class Gate:
             earlier = next((p for p in self._remembered if track.id in _track_ids(p)), None)
             if earlier is not None:
                 earlier.attach(passage)
-        passage.see(track, cut=self._cut(track.detection.box))
+        passage.see(track, self._frame_size)
 
     def _see_size(self, frame_size: tuple[int, int] | None) -> None:
         if frame_size is not None:
             self._frame_size = self._compass.frame_size = frame_size
-
-    def _cut(self, box: Box) -> bool:
-        width, height = self._frame_size
-        return box.x1 <= EDGE_PX or box.y1 <= EDGE_PX or box.x2 >= width - EDGE_PX or box.y2 >= height - EDGE_PX
 
     def _recognise(self) -> None:
         """Attach each vehicle that was seen before to its passage; undo it where better reads disagree."""

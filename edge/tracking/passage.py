@@ -20,6 +20,7 @@ SAME_SPOT_GROWTH = 0.3
 HIDDEN_MAX_S = 5.0  # a plate hidden for longer is not recognised by its place alone
 HIDDEN_HEIGHTS = 20.0  # nor one that comes back farther away than this (about two metres)
 HIDDEN_GROWTH = (-0.25, 1.0)  # change of log height while hidden, in the direction it was going
+EDGE_PX = 2.0  # a box this near to the border of the picture is cut
 EDGE_HEIGHTS = 1.5  # a plate last seen this near to the border has left the picture
 
 
@@ -58,15 +59,17 @@ class Passage:
         self.last_box: Box = track.box
         self.closed_heading = Heading.NONE
 
-    def see(self, track: Track, *, cut: bool = False) -> None:
-        """Take in one look of its track; one that is `cut` by the border of the picture tells no size."""
+    def see(self, track: Track, frame_size: tuple[int, int]) -> None:
+        """Take in one look of its track."""
         self.last_s = track.last_s
         self.hits = track.hits
         if track.detection is not None:
             self.score += track.detection.score
-            if not cut or not self.path.samples:
-                self.path.add(track.last_s, track.box)
-            self.last_box = track.box
+            box = (
+                completed(track.box, track.detection.box, self.last_box, frame_size) if self.path.samples else track.box
+            )
+            self.path.add(track.last_s, box)
+            self.last_box = box
             self.standing = self.path.standing(track.last_s)
 
     @property
@@ -139,6 +142,21 @@ def same_plate(a: Verdict | None, b: Verdict | None) -> bool:
     if min(a.probability, b.probability) >= SURE:
         return False
     return differing(a.text, b.text) <= 1
+
+
+def completed(estimate: Box, seen: Box, before: Box, frame_size: tuple[int, int]) -> Box:
+    """Return `estimate`, or, where the border of the picture cuts the plate, the box that it would have.
+
+    A cut box says nothing of the size: the plate keeps the size that it had before, and its free edges tell
+    where it is. So a plate that slides out of the picture is seen to move, not to shrink.
+    """
+    left, top = seen.x1 <= EDGE_PX, seen.y1 <= EDGE_PX
+    right, bottom = seen.x2 >= frame_size[0] - EDGE_PX, seen.y2 >= frame_size[1] - EDGE_PX
+    if not (left or top or right or bottom):
+        return estimate
+    x1 = seen.x2 - before.width if left and not right else seen.x1
+    y1 = seen.y2 - before.height if top and not bottom else seen.y1
+    return Box(x1, y1, x1 + before.width, y1 + before.height)
 
 
 def goes_on(a: Passage, b: Passage, frame_size: tuple[int, int]) -> bool:

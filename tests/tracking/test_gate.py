@@ -457,3 +457,17 @@ def test_still_plates_are_reported_where_the_settings_ask_for_it() -> None:
         (PROVISIONAL, Direction.UNKNOWN),
         (FINAL, Direction.UNKNOWN),
     ]
+
+
+def test_a_plate_that_slides_out_of_the_picture_moved_and_did_not_shrink() -> None:
+    """First seen at the lower border, it leaves within a second: its box is cut more with every look."""
+    gate = Gate(GateSettings(direction="entry"))
+    changes: list[PassageChange] = []
+    for i in range(17):
+        top = 1010.0 + 4.0 * i
+        box = Box(800, top, 984, min(top + 40, 1080.0))
+        look = Track(1, TrackState.CONFIRMED, box, (0, 0), 0.0, i / 10, i + 2, Detection(box, 0.9))
+        changes += gate.step(i / 10, [look], {1: verdict("AB12CDE")}, FRAME)
+    changes += gate.settle(3.0)
+
+    assert [(c.kind, c.direction) for c in changes] == [(PROVISIONAL, Direction.ENTRY), (FINAL, Direction.ENTRY)]
