@@ -120,13 +120,14 @@ def _bound(m: Any) -> str:
 def _choices(annotation: Any) -> tuple[str, ...]:
     if get_origin(annotation) is Literal:
         return tuple(str(c) for c in get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
+    if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, Enum):
         return tuple(str(c.value) for c in annotation)
     return ()
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    # Python 3.10 takes tuple[X, ...] for a class; it has an origin.
+    if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel):
         return annotation
     return next((m for part in get_args(annotation) if (m := _model(part)) is not None), None)
 
