@@ -8,7 +8,7 @@ from typing import Annotated
 import cv2
 import typer
 
-from edge.commands.options import CameraOption, OptionalConfig, camera_of, settings_for_files
+from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.errors import ConfigError
 
 
@@ -22,6 +22,7 @@ def annotate(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder; default: beside the video.")] = None,
     config: OptionalConfig = None,
     camera: CameraOption = None,
+    still_plates: StillOption = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing truth file.")] = False,
 ) -> None:
     """Write <video>.truth.yaml with the passages as the pipeline sees them, and a contact sheet to check them by."""
@@ -34,7 +35,7 @@ def annotate(
     if truth.exists() and not force:
         raise ConfigError(str(truth), "exists already and may hold a person's work", "move it away, or add --force")
     settings = settings_for_files(config)
-    watched = watch(Player(video, settings, camera_of(settings, camera)), video)
+    watched = watch(Player(video, settings, camera_of(settings, camera, still_plates=still_plates)), video)
     found = proposals(watched)
     folder.mkdir(parents=True, exist_ok=True)
     truth.write_text(yaml_text(watched, found), encoding="utf-8")

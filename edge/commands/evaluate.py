@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.commands.options import CameraOption, OptionalConfig, camera_of, settings_for_files
+from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def evaluate(
     ] = None,
     config: OptionalConfig = None,
     camera: CameraOption = None,
+    still_plates: StillOption = False,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report with pictures.")] = None,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the whole result as JSON.")] = None,
     compare: Annotated[Path | None, typer.Option(help="An older result (--json) to compare with.")] = None,
@@ -59,7 +60,7 @@ def evaluate(
     old = _loaded(compare) if compare else None
     jobs = [(video, truth_for(video, truth)) for video in videos_in(videos)]
     done: list[Evaluated] = []
-    for result in evaluated(jobs, _player_for(config, camera), time.perf_counter):
+    for result in evaluated(jobs, _player_for(config, camera, still_plates=still_plates), time.perf_counter):
         done.append(result)
         _tell(result)
     document = as_document(done)
@@ -71,11 +72,11 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _player_for(config: Path | None, camera_name: str | None) -> Callable[[Path], Player]:
+def _player_for(config: Path | None, camera_name: str | None, *, still_plates: bool) -> Callable[[Path], Player]:
     from edge.replay.player import Player
 
     settings = settings_for_files(config)
-    camera = camera_of(settings, camera_name)
+    camera = camera_of(settings, camera_name, still_plates=still_plates)
     return lambda video: Player(video, settings, camera)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import CameraOption, OptionalConfig, camera_of, settings_for_files
+from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def explain(
     event: Annotated[str | None, typer.Option(help="Only the plate behind this event or passage id.")] = None,
     config: OptionalConfig = None,
     camera: CameraOption = None,
+    still_plates: StillOption = False,
     pictures: Annotated[Path | None, typer.Option(help="Write the picture of every look into this folder.")] = None,
 ) -> None:
     """Show each look at a plate: size, sharpness, detector, characters with probabilities, weight, verdict.
@@ -45,7 +46,7 @@ def explain(
 
     video, at_s = _parsed(target)
     settings = settings_for_files(config)
-    watched = _watched(video, config, camera)
+    watched = _watched(video, config, camera, still_plates=still_plates)
     found = explained(watched, at_s=at_s, event_id=event, min_height_px=settings.models.recogniser.min_height_px)
     if not found:
         typer.echo("no plate was followed there: the detector found none, or too few in a row", err=True)
@@ -68,12 +69,12 @@ def _parsed(target: str) -> tuple[Path, float | None]:
         ) from None
 
 
-def _watched(video: Path, config: Path | None, camera_name: str | None) -> Watched:
+def _watched(video: Path, config: Path | None, camera_name: str | None, *, still_plates: bool) -> Watched:
     from edge.replay.player import Player
     from edge.replay.watch import watch
 
     settings = settings_for_files(config)
-    return watch(Player(video, settings, camera_of(settings, camera_name)), video)
+    return watch(Player(video, settings, camera_of(settings, camera_name, still_plates=still_plates)), video)
 
 
 def _print(e: Explanation) -> None:

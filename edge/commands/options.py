@@ -20,6 +20,11 @@ CameraOption = Annotated[
 ]
 
 
+StillOption = Annotated[
+    bool, typer.Option("--still-plates", help="Report plates that never move too: hand-held videos, standing cars.")
+]
+
+
 def settings_for_files(config: Path | None) -> Settings:
     """Return the settings in `config`, or defaults: the whole picture, direction from growth of the plate."""
     if config is not None:
@@ -27,16 +32,15 @@ def settings_for_files(config: Path | None) -> Settings:
     return parse({"cameras": [{"name": "replay", "lane": "lane-1", "url": "replay"}], "mqtt": {"enabled": False}})
 
 
-def camera_of(settings: Settings, name: str | None) -> CameraSettings:
-    """Return the camera of that name, or the first one.
+def camera_of(settings: Settings, name: str | None, *, still_plates: bool = False) -> CameraSettings:
+    """Return the camera of that name, or the first one; with `still_plates` it reports plates that never move.
 
     Raises:
         ConfigError: there is no camera of that name.
     """
-    if name is None:
-        return settings.cameras[0]
     for camera in settings.cameras:
-        if camera.name == name:
-            return camera
+        if name in (None, camera.name):
+            gate = camera.gate.model_copy(update={"still_plates": "report"})
+            return camera.model_copy(update={"gate": gate}) if still_plates else camera
     names = ", ".join(c.name for c in settings.cameras)
     raise ConfigError("--camera", f"there is no camera {name!r} in the settings", f"name one of: {names}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.commands import site
-from edge.commands.options import CameraOption, OptionalConfig, camera_of, settings_for_files
+from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.errors import ConfigError
 from edge.types import EventType
 
@@ -53,6 +53,7 @@ def replay(
     videos: Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)],
     config: OptionalConfig = None,
     camera: CameraOption = None,
+    still_plates: StillOption = False,
     start: Annotated[str, typer.Option(help="When the first frame was taken (ISO 8601).")] = "2000-01-01T00:00:00Z",
     realtime: Annotated[bool, typer.Option("--realtime", help="Play as slowly as it was recorded.")] = False,
     annotated: Annotated[
@@ -75,7 +76,7 @@ def replay(
         return
     moment = _moment(start)
     settings = settings_for_files(config)
-    chosen = camera_of(settings, camera)
+    chosen = camera_of(settings, camera, still_plates=still_plates)
     tell = _print_nothing if quiet else _print_json if as_json else _print_text
     played = [
         _play(video, settings, chosen, moment, realtime=realtime, annotated=annotated, tell=tell) for video in videos
