@@ -22,7 +22,7 @@ MAX_PROVISIONALS = 3  # a text that keeps changing is not announced for ever
 HIDDEN_PATIENCE_S = 5.0  # a plate that vanished in mid-picture, without a text or standing, is waited for so long
 UNREAD_MIN_HITS = 5
 UNREAD_MIN_S = 0.4
-UNREAD_MIN_HEIGHT_PX = 16.0  # a plate that never came nearer than this was not at the gate
+UNREAD_MIN_HEIGHT_PX = 20.0  # a plate that was never larger was not at the gate, or nobody could read it
 UNREAD_MIN_SCORE = 0.4  # mean of the detector: lettering on a van scores lower
 UNREAD_MIN_TRAVEL_HEIGHTS = 3.0
 STANDING_MEMORY_S = 1800.0  # a car hidden while it waits is remembered at its spot for this long
@@ -268,7 +268,7 @@ class Gate:
     def _outcome(self, passage: Passage) -> EventType | None:
         """Return which event ends the passage; None when it was noise or a parked car."""
         verdict = passage.verdict
-        if not self._moved(passage) and not passage.announced:
+        if not (self._moved(passage) or passage.slid_out(self._frame_size) or passage.announced):
             return None
         enough = min(self._quorum, MIN_FINAL_READS)
         if verdict is not None and verdict.probability >= self._final_threshold and verdict.reads >= enough:

@@ -21,6 +21,7 @@ HIDDEN_MAX_S = 5.0  # a plate hidden for longer is not recognised by its place a
 HIDDEN_HEIGHTS = 20.0  # nor one that comes back farther away than this (about two metres)
 HIDDEN_GROWTH = (-0.25, 1.0)  # change of log height while hidden, in the direction it was going
 EDGE_PX = 2.0  # a box this near to the border of the picture is cut
+SLID_HEIGHTS = 0.5  # way to the border that counts as movement when the plate is gone after it
 EDGE_HEIGHTS = 1.5  # a plate last seen this near to the border has left the picture
 
 
@@ -101,6 +102,11 @@ class Passage:
     def moved(self) -> bool:
         """Tell whether the vehicle was ever seen moving; a parked one that is back at its spot was not."""
         return any(p.path.moved for p in (self, *self.continuations))
+
+    def slid_out(self, frame_size: tuple[int, int]) -> bool:
+        """Tell whether it was last seen on its way over the border: too short a way to have moved for sure before."""
+        anchor = self.path.anchor
+        return anchor is not None and self.end.heights_from(anchor) >= SLID_HEIGHTS and self.left_picture(frame_size)
 
     @property
     def seen_s(self) -> float:
