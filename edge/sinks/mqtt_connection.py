@@ -255,7 +255,7 @@ class MqttConnection:
             self._cause = f": {text}"
 
     def _turned_away(self) -> str:
-        if self._cause or not self._settings.tls.enabled:
+        if not self._settings.tls.enabled or "certificate" in self._cause:
             return f"the broker hung up before it answered{self._cause}"
         own = "our certificate (missing, expired, revoked, or of another authority)"
         return f"the broker hung up before it answered: it may not accept {own}; check mqtt.tls.certificate_file"
