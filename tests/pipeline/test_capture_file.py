@@ -129,6 +129,24 @@ def test_truncated_file_gives_the_frames_it_has(tmp_path: Path) -> None:
     assert 5 < len(frames_of(cut)) < 40
 
 
+def test_damage_costs_pictures_not_the_video(tmp_path: Path) -> None:
+    """A bad sector, a lost packet: what can be decoded is, and the rest is counted."""
+    whole = make_clip(tmp_path / "a.h264", frames=60, gop=10)
+    data = bytearray(whole.read_bytes())
+    for place in range(len(data) // 3, len(data) // 3 + 3_000, 7):
+        data[place] ^= 0x5A
+    damaged = tmp_path / "damaged.h264"
+    damaged.write_bytes(data)
+    source = FileSource(str(damaged), name="gate", clock=VirtualClock(START))
+    source.open()
+    count = 0
+    while source.read() is not None:
+        count += 1
+
+    assert 40 <= count <= 60
+    assert source.damaged_packets + (60 - count) > 0
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
