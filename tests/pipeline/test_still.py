@@ -69,6 +69,7 @@ def test_several_plates_are_read_each_once(models: tuple[Detector, Recogniser]) 
         """The bright-plate detector finds one; here it looks at each half of the picture by itself."""
 
         name = "two"
+        provider = "cpu"
 
         def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
             middle = luma.shape[1] // 2
