@@ -165,59 +165,72 @@ def translated(error: Exception, access: Access, *, opening: bool = False) -> So
 
 
 def _explained(error: Exception, access: Access) -> tuple[str, bool]:
-    known: tuple[tuple[tuple[type[Exception], ...], str, bool], ...] = (
-        (
-            (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError),
-            "the camera refuses the user name or password. Check them in the camera's web page and in the URL; "
-            "characters such as @ : / # in a password must be written as %40 %3A %2F %23",
-            False,
-        ),
-        (
-            (av.error.HTTPNotFoundError,),
-            "the camera has no stream under this path. Look up the RTSP path in the camera's manual or web page",
-            False,
-        ),
-        (
-            (av.error.ConnectionRefusedError,),
-            "nothing listens there. Check address and port, and that RTSP is switched on in the camera",
-            True,
-        ),
-        (
-            (av.error.ExitError, av.error.TimeoutError),
-            f"no answer within {access.open_timeout_s:g} s. Check power, cable and address of the camera",
-            True,
-        ),
-        ((av.error.FileNotFoundError,), "there is no such file or device. Check the path", not is_file(access.url)),
-        (
-            (av.error.PermissionError,),
-            "reading is not permitted. Give the service's user the right: scripts/install --with usb"
-            if is_usb(access.url)
-            else "reading is not permitted. Give the service's user the right to read it",
-            not is_file(access.url),
-        ),
-        ((av.error.IsADirectoryError,), "this is a folder. Give a video file", False),
-        (
-            (av.error.EOFError,),
-            "it ends before its first picture. Check that it plays in a video player"
-            if is_file(access.url)
-            else "the camera closed the connection. It may serve too many viewers already",
-            not is_file(access.url),
-        ),
-        (
-            (av.error.InvalidDataError,),
-            "this is not a video, or it was cut short while it was written. Check that it plays in a video player",
-            not is_file(access.url),
-        ),
-        (
-            (av.error.ProtocolNotFoundError,),
-            "unknown kind of URL. Use rtsp://, rtsps://, http(s)://, a file, /dev/video0 or gst:<pipeline>",
-            False,
-        ),
-    )
-    for kinds, text, retry in known:
-        if isinstance(error, kinds):
-            return text, retry
+    """Return what to tell about `error`, and whether trying again can help."""
+    recorded = is_file(access.url)
+    for known in _KNOWN:
+        if isinstance(error, known.kinds):
+            text = known.of_a_file if recorded and known.of_a_file else known.text
+            return text.format(open_timeout_s=access.open_timeout_s), known.retry and not recorded
     if not is_known_host(access.url):
         return "there is no host of this name. Check its spelling, and the name server of this computer", True
     reason = getattr(error, "strerror", None) or type(error).__name__
     return f"{reason}. Check the address and the network, and that it is a video stream", True
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An error of FFmpeg, and what it means to the person at the camera."""
+
+    kinds: tuple[type[Exception], ...]
+    text: str
+    of_a_file: str = ""  # where a recorded file needs other words
+    retry: bool = True  # trying again may help, except with a file
+
+
+_KNOWN = (
+    _Known(
+        (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError),
+        "the camera refuses the user name or password. Check them in the camera's web page and in the URL; "
+        "characters such as @ : / # in a password must be written as %40 %3A %2F %23",
+        retry=False,
+    ),
+    _Known(
+        (av.error.HTTPNotFoundError,),
+        "the camera has no stream under this path. Look up the RTSP path in the camera's manual or web page",
+        retry=False,
+    ),
+    _Known(
+        (av.error.ConnectionRefusedError,),
+        "nothing listens there. Check address and port, and that RTSP is switched on in the camera",
+    ),
+    _Known(
+        (av.error.ExitError, av.error.TimeoutError),
+        "no answer within {open_timeout_s:g} s. Check power, cable and address of the camera",
+    ),
+    _Known(
+        (av.error.FileNotFoundError,),
+        "there is no such file or device. Plug the camera in, or check the path",
+        of_a_file="there is no such file. Check the path",
+    ),
+    _Known(
+        (av.error.PermissionError,),
+        "reading is not permitted. Give the service's user the right: scripts/install --with usb",
+        of_a_file="reading is not permitted. Give the service's user the right to read it",
+    ),
+    _Known((av.error.IsADirectoryError,), "this is a folder. Give a video file"),
+    _Known(
+        (av.error.EOFError,),
+        "the camera closed the connection. It may serve too many viewers already",
+        of_a_file="it ends before its first picture. Check that it plays in a video player",
+    ),
+    _Known(
+        (av.error.InvalidDataError,),
+        "this is not a video stream. Look up its path in the camera's manual or web page",
+        of_a_file="this is not a video, or it was cut short. Check that it plays in a video player",
+    ),
+    _Known(
+        (av.error.ProtocolNotFoundError,),
+        "unknown kind of URL. Use rtsp://, rtsps://, http(s)://, a file, /dev/video0 or gst:<pipeline>",
+        retry=False,
+    ),
+)
