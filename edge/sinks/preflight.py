@@ -20,6 +20,7 @@ from edge.config.topics import check_template
 from edge.errors import ConfigError, Problem
 from edge.sinks.mqtt_tls import expiry, file_problems, valid_from
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Resolve = Callable[[str, int], object]
 
 
@@ -48,7 +49,9 @@ def facts(settings: Settings, now: datetime, resolve: Resolve | None = socket.ge
 def _mqtt_facts(settings: Settings, now: datetime) -> dict[str, str]:
     mqtt = settings.mqtt
     client_id = mqtt.client_id or f"anpr-edge-{settings.site.name}"
-    kind = "TLS" if mqtt.tls.enabled else "not encrypted"
+    kind = "TLS" if mqtt.tls.enabled else "not encrypted: anyone on that network can read the plates"
+    if mqtt.host in LOOPBACK:
+        kind = "this machine"
     found = {"mqtt": f"{mqtt.host}:{mqtt.port} ({kind}) as {client_id}"}
     for camera in settings.cameras:
         found[f"topic of {camera.name}"] = _topic(mqtt, settings.site.name, camera, client_id)

@@ -284,3 +284,14 @@ def test_sudden_end_of_the_file_is_noticed(tmp_path: Path, clock: VirtualClock) 
     with Outbox(path, clock) as outbox:
         assert outbox.alarm is not None
         assert outbox.append(gate_events(1))
+
+
+def test_power_cut_in_the_middle_of_a_recovery_loses_nothing_of_it(tmp_path: Path, clock: VirtualClock) -> None:
+    """The new file is complete before the damaged one is moved; only the last renaming may be missing."""
+    path = tmp_path / "o.db"
+    with Outbox(path, clock) as outbox:
+        outbox.register("mqtt")
+        stored = outbox.append(gate_events(3))
+    path.rename(tmp_path / "o.db.rebuilt")
+    with Outbox(path, clock) as outbox:
+        assert outbox.pending("mqtt") == stored
