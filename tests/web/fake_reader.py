@@ -11,6 +11,9 @@ _, mode, name = sys.argv
 content = Path(name).read_bytes()
 if content.endswith(b"HANG"):
     time.sleep(3600)
+if content.endswith(b"ERROR"):
+    print(json.dumps({"file": name, "error": f"{name}: is no picture. Fix: give one", "plates": []}))
+    sys.exit(1)
 if content.endswith(b"CRASH"):
     sys.exit("cannot decode " + name)
 if mode == "read":

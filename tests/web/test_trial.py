@@ -54,6 +54,7 @@ def test_a_video_that_takes_too_long_gives_what_was_read(tried: httpx.Client) ->
         (b"#!/bin/sh\nrm -rf /\n", 415, "neither"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "neither"),
         (JPEG + b"CRASH", 422, "this picture cannot be read: cannot decode the file"),
+        (JPEG + b"ERROR", 422, "this picture cannot be read: the file: is no picture"),
         (JPEG + b"\0" * 2_100_000, 413, "larger than 2 MB"),
     ],
 )

@@ -92,8 +92,12 @@ class Trial:
             kind, suffix = recognise(stored.read(SNIFFED))
         file = upload.rename(upload.with_suffix(suffix))
         output = await self._execute((*self._commands[kind], str(file)))
-        if output.exit_code != 0 and output.complete and not output.lines:
-            words = output.last_words.replace(str(file), "the file") or f"exit code {output.exit_code}"
+        for line in output.lines:
+            line.pop("file", None)  # a place on this machine, which is nobody's business
+        fault = next((str(line["error"]) for line in output.lines if "error" in line), "")
+        if fault or (output.exit_code != 0 and output.complete and not output.lines):
+            words = fault or output.last_words or f"exit code {output.exit_code}"
+            words = words.replace(str(file), "the file").partition(". Fix: ")[0]
             raise Refusal(422, f"this {kind} cannot be read: {words}", f"use {KINDS}")
         return Tried(kind=kind, complete=output.complete, lines=output.lines)
 
