@@ -66,6 +66,7 @@ class OutboxStatus:
     dead_letters: int = 0
     size_bytes: int = 0
     problem: str = ""  # why it cannot be written; empty while it can
+    alarm: str = ""  # what was lost or damaged since the start, for a person to look at
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,12 @@ class Housekeeping:
         backlog = self._outbox.backlog()
         self._board.outbox_measured(
             OutboxStatus(
-                backlog.depth, backlog.oldest_s, backlog.dead_letters, backlog.size_bytes, self._outbox.problem
+                backlog.depth,
+                backlog.oldest_s,
+                backlog.dead_letters,
+                backlog.size_bytes,
+                self._outbox.problem,
+                self._outbox.alarm or "",
             )
         )
         for publisher in self._publishers:

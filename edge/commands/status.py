@@ -133,6 +133,7 @@ def _delivery(found: dict[str, Any]) -> Text:
     return Text.assemble(
         (f"outbox: {waiting}{oldest}; ", ""),
         (f"{dead} dead letters (anpr-edge outbox list)" if dead else "no dead letters", BAD if dead else PALE),
+        (f"\n  {outbox['alarm']}" if outbox.get("alarm") else "", BAD),
     )
 
 

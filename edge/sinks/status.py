@@ -51,6 +51,7 @@ def document(now: Snapshot, metrics: Metrics) -> dict[str, Any]:
             "dead_letters": now.outbox.dead_letters,
             "bytes": now.outbox.size_bytes,
             "problem": now.outbox.problem,
+            "alarm": now.outbox.alarm,
         },
         "sinks": [_sink(s, now) for s in now.sinks],
         "disks": [
