@@ -18,7 +18,9 @@ from training.recogniser.commands import render
 from training.recogniser.crops import data_folder
 from training.recogniser.export import (
     MAX_DIFFERENCE,
+    USUAL_TEMPERATURE,
     export_reader,
+    fit_temperature,
     load_reader,
     manifest_entry,
     measure_parity,
@@ -26,6 +28,7 @@ from training.recogniser.export import (
     torch_reader,
 )
 from training.recogniser.network import CLASSES, GRID, SLOTS, PlateReader, Reading
+from training.recogniser.scoring import score
 from training.recogniser.training import Plan, Trainer, attention_loss, losses_of
 from training.recogniser.weights import network_from_onnx
 
@@ -87,6 +90,12 @@ def test_foreign_model_is_refused_by_name(trained: Path) -> None:
     onnx.save(model, str(file))
     with pytest.raises(ValueError, match=r"foreign\.onnx.*classify"):
         network_from_onnx(file)
+
+
+def test_few_own_crops_do_not_decide_the_calibration() -> None:
+    """A temperature fitted on a handful of plates would be chance; a user may have no held-back crop at all."""
+    assert fit_temperature(PlateReader().eval(), []) == USUAL_TEMPERATURE
+    assert score(torch_reader(PlateReader()), []).count == {}
 
 
 def test_training_lowers_the_loss_on_what_it_sees(tmp_path: Path) -> None:

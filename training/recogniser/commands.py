@@ -190,6 +190,9 @@ def show_score(model: Path, split: str, errors: bool) -> Score:
     for name, share in result.exact.items():
         say(f"{split} {name:>11}: {share:7.2%} of {result.count[name]}")
     say(f"{split} calibration error (without china): {result.ece:.4f}")
+    if not result.count:
+        say(f"{split}: no certain crops to measure on")
+        return result
     taken, refused = legibility(onnx_reader(model), load_crops(split))
     say(f"taken for legible: {taken:.2%} of these plates, {1 - refused:.2%} of patches of scenes without a plate")
     if errors:

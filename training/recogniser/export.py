@@ -27,6 +27,7 @@ from training.synth.fonts import CHARSET
 CONTRACT = "anpr-slots-1"
 OPSET = 17
 MAX_DIFFERENCE = 1e-4  # of a probability: float32 rounding through 20 layers stays below
+FEWEST_TO_CALIBRATE, USUAL_TEMPERATURE = 40, 0.7  # label smoothing makes every reader too modest by about this
 TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 93))
 
 
@@ -81,8 +82,11 @@ def onnx_reader(file: Path) -> Reader:
 def fit_temperature(network: PlateReader, crops: Sequence[LabelledCrop]) -> float:
     """Return the temperature at which the whole-string probability predicts best whether a read is right.
 
-    Minimises the log loss of "the whole string is right", which is what a gate decides by.
+    Minimises the log loss of "the whole string is right", which is what a gate decides by. With fewer than
+    `FEWEST_TO_CALIBRATE` crops, returns the usual temperature of this network.
     """
+    if len(crops) < FEWEST_TO_CALIBRATE:
+        return USUAL_TEMPERATURE
     pictures = np.stack([plain_crop(crop) for crop in crops])
     with torch.inference_mode():
         logits = torch.cat([network(torch.from_numpy(part)).logits for part in np.array_split(pictures, 8)])

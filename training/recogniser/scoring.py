@@ -44,7 +44,9 @@ def calibration_error(probability: NDArray[np.float64], right: NDArray[np.float6
 
 
 def score(read: Reader, crops: Sequence[LabelledCrop], batch: int = 64) -> Score:
-    """Return how well `read` does on labelled crops."""
+    """Return how well `read` does on labelled crops; no figures where there are none."""
+    if not crops:
+        return Score({}, {}, 0.0, ())
     pictures = np.stack([plain_crop(crop) for crop in crops])
     answers = [
         answer

@@ -41,7 +41,7 @@ class Plan:
     warm_up_steps: int = 300
     weight_decay: float = 0.03
     ema: float = 0.998
-    checkpoint_every_s: float = 180.0
+    checkpoint_every_s: float = 60.0
     seed: int = 1
     threads: int = 1
     workers: int = 1
