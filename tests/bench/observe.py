@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -22,7 +23,7 @@ import httpx
 from edge.board import Vehicle
 from edge.clock import EventIds
 from edge.config import parse
-from edge.pipeline.capture import open_source
+from edge.pipeline.capture_file import FileSource
 from edge.types import Frame
 from edge.vision import build_pipeline
 from tests.web.fake_gate import FakeGate
@@ -44,8 +45,9 @@ class Gate:
         self._board = site.gate.board
         settings = parse({"cameras": [{"name": CAMERA, "url": str(CLIP), "max_fps": 120}]}, {})
         self._pipeline = build_pipeline(settings, settings.cameras[0], EventIds(), time.perf_counter)
-        source = open_source(settings.cameras[0], site.gate.clock)
+        source = FileSource(str(CLIP), name=CAMERA, clock=site.gate.clock)
         source.open()
+        self._count = 0
         self._frames: list[Frame] = []
         while (frame := source.read()) is not None and len(self._frames) < 120:
             self._frames.append(frame)
@@ -54,8 +56,10 @@ class Gate:
         """Return frames processed in time and seconds of CPU that the vision thread used."""
         done, used = 0, 0.0
         began = time.monotonic()
-        for number, frame in enumerate(itertools.cycle(self._frames)):
+        for number, still in enumerate(itertools.cycle(self._frames)):
             due = began + number / FPS
+            self._count += 1
+            frame = replace(still, sequence=self._count, monotonic_s=self._count / FPS)
             if due > began + seconds:
                 return done, used
             wait_s = due - time.monotonic()
