@@ -32,6 +32,10 @@ _SMALL_PX = 90.0  # narrower than this in the network's input, a plate is looked
 _AROUND = 1.5  # plate widths to each side of its centre that the closer look takes in
 _FINEST = 2.0  # enlarged so much, plates of 20 to 30 pixels are found nearly as well as large ones
 _BATCH = 16  # crops read at once
+# A find must convince one of the two models: lamps, windows and lettering get past the detector alone, while a plate
+# that is too dirty to be read is still worth a box when the detector is sure of it.
+_SURE_FIND = 0.7
+_MAYBE_PLATE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,8 @@ def read_picture(
     for start in range(0, len(found), _BATCH):
         batch = found[start : start + _BATCH]
         crops = [rectify(luma, d, recogniser.crop_size, recogniser.margin, recogniser.keep_aspect) for d in batch]
-        plates += [_plate(d, read) for d, read in zip(batch, recogniser.read(crops), strict=True)]
+        both = zip(batch, recogniser.read(crops), strict=True)
+        plates += [_plate(d, read) for d, read in both if d.score >= _SURE_FIND or read.legible >= _MAYBE_PLATE]
     return tuple(plates)
 
 
