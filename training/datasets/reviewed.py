@@ -30,6 +30,15 @@ def unlabelled(verdict: str, folder: Path = FOLDER) -> dict[str, FloatArray]:
     return {str(name): part[["x1", "y1", "x2", "y2"]].to_numpy(np.float32) for name, part in chosen}
 
 
+def lookalikes(folder: Path = FOLDER) -> dict[str, FloatArray]:
+    """Return for each picture the (N, 4) boxes of things that an earlier model took for plates."""
+    file = folder / "lookalikes.csv"
+    if not file.exists():
+        return {}
+    table = pd.read_csv(file).groupby("file", sort=True)
+    return {str(name): part[["x1", "y1", "x2", "y2"]].to_numpy(np.float32) for name, part in table}
+
+
 def true_corners(folder: Path = FOLDER) -> dict[str, FloatArray]:
     """Return for each picture the (N, 4, 2) corners of the plates annotated by hand."""
     file = folder / "corners.csv"

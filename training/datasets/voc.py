@@ -33,7 +33,7 @@ def read_voc(folder: Path, source: str = "", licence: str = "") -> Iterator[Plat
     for path in sorted(folder.rglob("*.xml")):
         try:
             rows += _read_file(path, source, licence)
-        except (ElementTree.ParseError, ValueError) as error:  # noqa: PERF203 (every broken file is named)
+        except (ElementTree.ParseError, ValueError) as error:
             problems.append(Problem(path.name, str(error)))
     if problems:
         raise BrokenAnnotations(problems)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from training.detector.calibration import apply_platt, fit_platt, scored_finds
-from training.detector.donors import crop_donors, distractions, rendered_donors
+from training.detector.donors import crop_donors, distractions, lookalike_donors, rendered_donors
 from training.detector.export import export_detector, load_detector, manifest_entry, torch_network, write_weights
 from training.detector.samples import Material
 from training.detector.scenes import data_folder, load_scenes
@@ -41,7 +41,7 @@ def gather(data: list[Path], seed: int, smoke: bool, leave_out: list[str]) -> Ma
     for place in data:
         if (place / "crops.csv").is_file() and not smoke:
             donors += crop_donors(place, leave_out=leave_out)
-    return Material(scenes, donors, distractions(20 if smoke else SIGNS, seed + 1))
+    return Material(scenes, donors, distractions(20 if smoke else SIGNS, seed + 1) + 2 * lookalike_donors(scenes))
 
 
 @app.command("train")
