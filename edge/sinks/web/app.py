@@ -112,31 +112,15 @@ def build(parts: Parts) -> tuple[FastAPI, Live]:
 def _people(parts: Parts, guard: Guard) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["people"])
 
-    def me(session: Session) -> Me:
-        return Me(
-            name=session.person.name,
-            role=session.person.role,
-            csrf=session.csrf,
-            needs_login=guard.needs_login,
-            site=parts.settings.site.name,
-            version=__version__,
-            can={
-                "try": bool(parts.read),
-                "explain": parts.explain is not None,
-                "draw": parts.config_path is not None and session.person.may("admin"),
-                "correct": session.person.may("operator"),
-            },
-        )
-
     @router.get("/me", responses=answers(401))
     def who(request: Request, response: Response) -> Me:
         """Return who is logged in."""
-        return me(guard.session(request, response))
+        return _me(parts, guard, guard.session(request, response))
 
     @router.post("/login", responses=answers(401, 403, 409, 422, 429))
     def log_in(request: Request, response: Response, body: LogIn) -> Me:
         """Log in; the session comes as a cookie."""
-        return me(guard.log_in(request, response, body.name, body.password))
+        return _me(parts, guard, guard.log_in(request, response, body.name, body.password))
 
     @router.post(
         "/logout", status_code=204, dependencies=[Depends(guard.at_least("viewer"))], responses=answers(401, 403)
@@ -151,6 +135,23 @@ def _people(parts: Parts, guard: Guard) -> APIRouter:
         return document(parts.board.snapshot(), parts.metrics)
 
     return router
+
+
+def _me(parts: Parts, guard: Guard, session: Session) -> Me:
+    return Me(
+        name=session.person.name,
+        role=session.person.role,
+        csrf=session.csrf,
+        needs_login=guard.needs_login,
+        site=parts.settings.site.name,
+        version=__version__,
+        can={
+            "try": bool(parts.read),
+            "explain": parts.explain is not None,
+            "draw": parts.config_path is not None and session.person.may("admin"),
+            "correct": session.person.may("operator"),
+        },
+    )
 
 
 def _answer(status: int, problem: str, fix: str, retry_after_s: int | None = None) -> JSONResponse:

@@ -44,6 +44,16 @@ class Saved(BaseModel):
     message: str = Field(description="When it takes effect.")
 
 
+class Drawings(dict[str, Drawing]):
+    """What is drawn on each camera, by its name."""
+
+    def known(self, camera: str) -> str:
+        """Return `camera`, or refuse a name that no camera has."""
+        if camera not in self:
+            raise Refusal(404, f"no camera {camera!r}", f"choose one of {', '.join(self)}")
+        return camera
+
+
 def routes(
     board: Board,
     settings: Settings,
@@ -56,13 +66,24 @@ def routes(
     """Return the routes below /api/cameras and /api/live."""
     router = APIRouter(prefix="/api", tags=["cameras"])
     viewer, admin = Depends(guard.at_least("viewer")), Depends(guard.at_least("admin"))
-    drawings = {c.name: _drawing(settings, c.name) for c in settings.cameras}
+    drawings = Drawings({c.name: _drawing(settings, c.name) for c in settings.cameras})
+    _add_live(router, live, drawings, viewer)
+    _add_pictures(router, board, drawings, viewer)
 
-    def known(camera: CameraName) -> str:
-        if camera not in drawings:
-            raise Refusal(404, f"no camera {camera!r}", f"choose one of {', '.join(drawings)}")
-        return camera
+    @router.put("/cameras/{camera}/drawing", dependencies=[admin], responses=answers(401, 403, 404, 409, 422, 503))
+    def draw(camera: CameraName, drawing: Drawing) -> Saved:
+        """Save region, line and direction to the settings file, after validating the whole of it."""
+        if config_path is None:
+            raise Refusal(409, "the daemon runs without a settings file", "start it with -c FILE")
+        drawings.known(camera)
+        save(config_path, _changes(camera_index(config_path, camera), drawing))
+        drawings[camera] = drawing
+        return Saved(message=apply())
 
+    return router
+
+
+def _add_live(router: APIRouter, live: Live, drawings: Drawings, viewer: Any) -> None:
     @router.get(
         "/live",
         dependencies=[viewer],
@@ -76,11 +97,13 @@ def routes(
     ) -> StreamingResponse:
         """Stream pictures (`frame`), states (`state`) and events (`event`) as server-sent events."""
         for name in camera:
-            known(name)
+            drawings.known(name)
         live.check_room()
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_stream(live, camera), media_type="text/event-stream", headers=headers)
 
+
+def _add_pictures(router: APIRouter, board: Board, drawings: Drawings, viewer: Any) -> None:
     @router.get("/cameras", dependencies=[viewer], responses=answers(401))
     def cameras() -> list[dict[str, Any]]:
         """Return the cameras with what is drawn on them."""
@@ -94,22 +117,10 @@ def routes(
     )
     def picture(camera: CameraName) -> Response:
         """Return the newest picture in full size."""
-        sight = board.sight(known(camera))
+        sight = board.sight(drawings.known(camera))
         if sight is None:
             raise Refusal(404, "no picture has come yet", "see the camera's state")
         return Response(jpeg(sight.frame.bgr(), 10_000), media_type="image/jpeg", headers={"Cache-Control": "no-store"})
-
-    @router.put("/cameras/{camera}/drawing", dependencies=[admin], responses=answers(401, 403, 404, 409, 422, 503))
-    def draw(camera: CameraName, drawing: Drawing) -> Saved:
-        """Save region, line and direction to the settings file, after validating the whole of it."""
-        if config_path is None:
-            raise Refusal(409, "the daemon runs without a settings file", "start it with -c FILE")
-        known(camera)
-        save(config_path, _changes(camera_index(config_path, camera), drawing))
-        drawings[camera] = drawing
-        return Saved(message=apply())
-
-    return router
 
 
 async def _stream(live: Live, cameras: list[str]) -> AsyncIterator[bytes]:

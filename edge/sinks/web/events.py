@@ -59,8 +59,16 @@ class CorrectedPlate(BaseModel):
 def routes(kept: History, labels: Labels, guard: Guard, explain: Explain | None) -> APIRouter:
     """Return the routes below /api/events."""
     router = APIRouter(prefix="/api", tags=["events"])
-    viewer, operator = Depends(guard.at_least("viewer")), Depends(guard.at_least("operator"))
+    viewer = Depends(guard.at_least("viewer"))
+    _add_searches(router, kept, viewer)
+    _add_details(router, kept, viewer)
+    _add_correction(router, kept, labels, Depends(guard.at_least("operator")))
+    if explain is not None:
+        _add_explanation(router, explain, viewer)
+    return router
 
+
+def _add_searches(router: APIRouter, kept: History, viewer: Any) -> None:
     @router.get("/events", dependencies=[viewer], responses=answers(401, 422))
     def search(wanted: Annotated[Search, Query()], before: Annotated[str, Query(max_length=100)] = "") -> PageOfEvents:
         """Return events, newest first, 50 at a time."""
@@ -88,6 +96,8 @@ def routes(kept: History, labels: Labels, guard: Guard, explain: Explain | None)
             return _file(lines, "text/csv; charset=utf-8", "events.csv")
         return _file(_json_lines(pages), "application/json", "events.json")
 
+
+def _add_details(router: APIRouter, kept: History, viewer: Any) -> None:
     @router.get("/events/{event_id}", dependencies=[viewer], responses=answers(401, 404, 422))
     def details(event_id: EventId) -> dict[str, Any]:
         """Return one event with everything known about it."""
@@ -109,6 +119,8 @@ def routes(kept: History, labels: Labels, guard: Guard, explain: Explain | None)
             picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
         )
 
+
+def _add_correction(router: APIRouter, kept: History, labels: Labels, operator: Any) -> None:
     @router.put("/events/{event_id}/correction", responses=answers(401, 403, 404, 422))
     def correct(event_id: EventId, plate: CorrectedPlate, person: Person = operator) -> dict[str, Any]:
         """Note what the plate really was; with its picture it becomes a label for training."""
@@ -119,17 +131,15 @@ def routes(kept: History, labels: Labels, guard: Guard, explain: Explain | None)
         labels.add(found)
         return row(found.event, found.correction)
 
-    if explain is not None:
 
-        @router.get("/events/{event_id}/explain", dependencies=[viewer], responses=answers(401, 404, 422))
-        def explained(event_id: EventId) -> dict[str, Any]:
-            """Return why the plate was read as it was: every look, its quality and its vote."""
-            found = explain(event_id)
-            if found is None:
-                raise Refusal(404, "nothing more is known about this event", "explanations are kept for a shorter time")
-            return found
-
-    return router
+def _add_explanation(router: APIRouter, explain: Explain, viewer: Any) -> None:
+    @router.get("/events/{event_id}/explain", dependencies=[viewer], responses=answers(401, 404, 422))
+    def explained(event_id: EventId) -> dict[str, Any]:
+        """Return why the plate was read as it was: every look, its quality and its vote."""
+        found = explain(event_id)
+        if found is None:
+            raise Refusal(404, "nothing more is known about this event", "explanations are kept for a shorter time")
+        return found
 
 
 def _found(one: Remembered | None) -> Remembered:

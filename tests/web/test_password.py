@@ -1,0 +1,38 @@
+"""`anpr-edge web password`: prints lines that the settings accept, and keeps the password nowhere."""
+
+from __future__ import annotations
+
+import yaml
+from typer.testing import CliRunner
+
+from edge.cli import app
+from edge.config import parse
+from edge.sinks.web.auth import Users
+from tests.web.site import PASSWORD
+
+
+def test_what_it_prints_lets_that_person_in() -> None:
+    """Copied below web.users, nothing else to do."""
+    typed = f"{PASSWORD}\n{PASSWORD}\n"
+    done = CliRunner().invoke(app, ["web", "password", "anna", "--role", "admin"], input=typed)
+    assert done.exit_code == 0, done.output
+    printed = done.output[done.output.index("    - name") :]
+    settings = parse(
+        {
+            "cameras": [{"name": "a", "url": "x.mp4"}],
+            "web": {"host": "0.0.0.0", "users": yaml.safe_load(printed)},
+        },
+        {},
+    )
+    users = Users(settings.web.users)
+    person = users.check("anna", PASSWORD)
+    assert person is not None and (person.name, person.role) == ("anna", "admin")
+    assert users.check("anna", PASSWORD + "x") is None
+    assert PASSWORD not in done.output
+
+
+def test_a_short_password_is_refused() -> None:
+    """Ten characters at least; the reason is in the message."""
+    done = CliRunner().invoke(app, ["web", "password", "anna", "--password", "short"])
+    assert done.exit_code != 0
+    assert "10 to 1000 characters" in str(done.exception)
