@@ -28,7 +28,10 @@ START_TIMEOUT_S = 20.0
 SESSION_EXPIRY_S = 3600
 _PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
-needs_mosquitto = pytest.mark.skipif(_PROGRAM is None, reason="mosquitto is not installed (apt install mosquitto)")
+needs_mosquitto = pytest.mark.skipif(
+    _PROGRAM is None or shutil.which("mosquitto_sub") is None,
+    reason="mosquitto is not installed (apt install mosquitto mosquitto-clients)",
+)
 
 
 def free_port() -> int:
