@@ -236,7 +236,6 @@ def _options(threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not burn a core
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     options.log_severity_level = 4  # its errors come back as exceptions; stderr is ours
     return options
 
