@@ -8,7 +8,6 @@ depend on this: every interval in this program is monotonic.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import logging
 import threading
 from collections.abc import Callable
@@ -20,15 +19,15 @@ log = logging.getLogger(__name__)
 JUMP_S = 2.0  # NTP slews smaller errors; a larger one is a step
 SETTLE_S = 60.0  # after a step the kernel must call its clock good for this long
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+_LIBRARY = ctypes.CDLL(None, use_errno=True)  # what this process has loaded already, the C library among it
 _TIMEX_BYTES = 256  # struct timex has 208 bytes on 64 bit Linux; all zero means "read only"
 
 
 def kernel_synchronised() -> bool:
     """Tell whether the Linux kernel's clock is disciplined (adjtimex); True where the kernel cannot be asked."""
-    library = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
-    if not hasattr(library, "adjtimex"):
+    if not hasattr(_LIBRARY, "adjtimex"):
         return True
-    state: int = library.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    state: int = _LIBRARY.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     return state not in (_TIME_ERROR, -1)
 
 
