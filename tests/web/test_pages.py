@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge.config import load
 from edge.protocols import SourceState
+from edge.types import EventType, Evidence
 from tests.web.fake_gate import a_frame
 from tests.web.site import PASSWORD, Site, moving, serve
 
@@ -106,7 +108,7 @@ def test_every_page_is_accessible_and_fits(browser: Browser, site: Site, size: s
         for path in PAGES:
             settled(page, site, path)
             if path == "live":
-                page.wait_for_function("[...document.querySelectorAll('.veil')].every((v) => v.hidden)")
+                expect(page.locator(".veil:not([hidden])")).to_have_count(0)
             result = Axe().run(page)
             shown(page, f"{path}-{size}-{theme}")
             faults = [(v["id"], v["nodes"][0]["html"][:150]) for v in result.response["violations"]]
@@ -159,6 +161,27 @@ def test_events_are_found_in_spite_of_a_misread(page: Page, site: Site) -> None:
         page.get_by_role("link", name="CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 3 and "MTK4471" in lines[1]
+
+
+def test_decisions_and_other_kinds_of_event_are_named(page: Page, tmp_path: Path) -> None:
+    """A refusal, a hit on the watch list and a gap look different from a plain passage."""
+    with serve(tmp_path) as site:
+        refused = replace(
+            site.gate.an_event(plate="RE1FUSE", minutes=1), decision="refuse", details=(("rule", "deny"),)
+        )
+        hit = replace(site.gate.an_event(plate="WA1TCH", minutes=2), type=EventType.WATCH_HIT)
+        gap = replace(site.gate.an_event(plate="X", minutes=3), type=EventType.GAP, plate=None, evidence=Evidence())
+        site.parts.history.write([refused, hit, gap])
+        settled(page, site, "events")
+        rows = page.locator(".car")
+        expect(rows.nth(0)).to_contain_text("events were lost here")
+        expect(rows.nth(0).locator(".plate")).to_have_count(0)
+        expect(rows.nth(1)).to_contain_text("on the watch list")
+        expect(rows.nth(2).locator("strong.bad")).to_have_text("refused")
+        shown(page, "events-kinds")
+        rows.nth(2).click()
+        expect(page.get_by_role("dialog")).to_contain_text("deny")
+        shown(page, "details-refused")
 
 
 def test_a_wrong_plate_is_corrected(page: Page, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 // One event in full: picture, rivals, facts, correction, explanation, the document as it went over the wire.
 import { api } from "./api.js";
-import { bar, direction, grade, h, icon, percent, plate, toast, when } from "./dom.js";
+import { bar, decision, direction, grade, h, icon, percent, plate, toast, when } from "./dom.js";
 
 export function details(event, me, changed = () => {}) {
   const body = h("div", { class: "details" });
@@ -14,8 +14,10 @@ export function details(event, me, changed = () => {}) {
   dialog.showModal();
 }
 
+const TITLES = { "watch.hit": "A car on the watch list", "session.closed": "A stay that ended", gap: "Events were lost here" };
+
 function title(event) {
-  return event.type === "passage.unread" ? "A car whose plate was not read" : event.type === "passage.provisional" ? "A car that is still here" : "A car that passed";
+  return TITLES[event.type] ?? (event.type === "passage.unread" ? "A car whose plate was not read" : event.type === "passage.provisional" ? "A car that is still here" : "A car that passed");
 }
 
 function fill(body, event, me, changed) {
@@ -24,12 +26,12 @@ function fill(body, event, me, changed) {
     "div",
     { class: "answer" },
     event.crop ? h("img", { src: event.crop, alt: `Picture of the plate`, class: "crop" }) : null,
-    h("div", {}, plate(event.correction?.text ?? verdict?.text, "large"), verdictLine(event)),
+    h("div", {}, event.type === "gap" ? null : plate(event.correction?.text ?? verdict?.text, "large"), verdictLine(event)),
   );
   const parts = [head];
   if (verdict) parts.push(rivals(verdict));
   parts.push(facts(event));
-  if (me.can.correct) parts.push(correction(event, (fresh) => (changed(fresh), body.replaceChildren(), fill(body, fresh, me, changed))));
+  if (me.can.correct && event.type !== "gap") parts.push(correction(event, (fresh) => (changed(fresh), body.replaceChildren(), fill(body, fresh, me, changed))));
   if (me.can.explain) parts.push(explanation(event));
   const raw = { ...event };
   delete raw.crop;
@@ -42,6 +44,7 @@ function verdictLine(event) {
     const read = event.plate ? [" It was read as ", h("b", {}, event.plate.text), "."] : [" It had not been read."];
     return h("p", {}, `Corrected by ${event.correction.by}.`, ...read);
   }
+  if (event.type === "gap") return h("p", {}, "The outbox gave up events at its limit, or its file was damaged.");
   if (!event.plate) return h("p", {}, "The plate stayed illegible.");
   return h("p", { class: grade(event.plate.probability) }, `Right with ${percent(event.plate.probability)}`);
 }
@@ -57,11 +60,12 @@ function facts(event) {
   const rows = [
     ["When", when(event.captured_at)],
     ["Direction", direction(event.direction)],
-    ["Decision", event.decision],
+    ["Decision", decision(event.decision)],
     ["Lane, camera", `${event.lane}, ${event.camera}`],
     ["Format", event.plate?.region],
     ["Height in the picture", event.plate ? `${Math.round(event.plate.height_px)} px` : null],
     ["Number in the lane", event.sequence],
+    ...Object.entries(event.details).map(([name, value]) => [name.replaceAll("_", " "), value === null ? null : String(value)]),
     ["Software", `${event.software.version} · ${event.software.detector} · ${event.software.recogniser}`],
   ];
   return h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));

@@ -37,6 +37,21 @@ export function direction(name) {
   return h("span", { class: `direction ${symbol}` }, icon(symbol), label);
 }
 
+const KINDS = { "watch.hit": "on the watch list", "session.closed": "stay ended", gap: "events were lost here", "passage.provisional": "still here" };
+
+// Kinds of event that are no plain passage are named.
+export function kind(type) {
+  return KINDS[type] ? h("span", { class: "kind" }, KINDS[type]) : null;
+}
+
+const DECISIONS = { open: ["good", "opened"], refuse: ["bad", "refused"], manual_assist: ["warn", "needs a person"], record_only: ["soft", "recorded only"] };
+
+export function decision(name) {
+  if (!name) return null;
+  const [grade, text] = DECISIONS[name] ?? ["", name];
+  return h("strong", { class: grade }, text);
+}
+
 export function pill(grade, text) {
   return h("span", { class: `pill ${grade}` }, icon(grade), text);
 }

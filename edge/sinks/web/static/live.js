@@ -1,6 +1,6 @@
 // Live: one card per camera, and the last cars.
 import { api } from "./api.js";
-import { direction, grade, h, percent, pill, plate, when } from "./dom.js";
+import { decision, direction, grade, h, kind, percent, pill, plate, when } from "./dom.js";
 import { details } from "./details.js";
 import { View } from "./overlay.js";
 
@@ -80,7 +80,7 @@ class Card {
 
   decided(event) {
     this.last.className = "decided";
-    this.last.replaceChildren(plate(event.plate?.text), direction(event.direction), event.decision ? h("strong", {}, event.decision) : "", when(event.captured_at));
+    this.last.replaceChildren(plate(event.plate?.text), direction(event.direction), decision(event.decision) ?? "", when(event.captured_at));
   }
 }
 
@@ -91,8 +91,8 @@ export function car(event, me) {
     "button",
     { type: "button", class: "car", onclick: () => details(event, me) },
     event.crop ? h("img", { src: event.crop, alt: "", loading: "lazy", width: "96", height: "32" }) : h("span", { class: "nopicture" }),
-    h("span", { class: "what" }, plate(text), h("span", { class: "facts" }, direction(event.direction), h("span", { class: "soft" }, event.lane), event.decision ? h("strong", {}, event.decision) : null)),
-    h("span", { class: "side" }, when(event.captured_at), probability === undefined ? h("span", { class: "soft" }, "unread") : h("span", { class: grade(probability) }, percent(probability))),
+    h("span", { class: "what" }, event.type === "gap" ? null : plate(text), h("span", { class: "facts" }, kind(event.type), event.type === "gap" ? null : direction(event.direction), h("span", { class: "soft" }, event.lane), decision(event.decision))),
+    h("span", { class: "side" }, when(event.captured_at), probability === undefined ? h("span", { class: "soft" }, event.type === "gap" ? "" : "unread") : h("span", { class: grade(probability) }, percent(probability))),
   );
   return h("li", { "data-passage": event.passage_id, "data-event": event.event_id }, button);
 }
