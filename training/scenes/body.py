@@ -17,6 +17,9 @@ from training.scenes.raster import Part, opaque, with_alpha
 from training.scenes.shading import Light, lit, normals
 from training.scenes.shapes import Shape
 
+Panel = tuple[Array, paint.Face]  # where a face lies, and what is painted on it
+WAIST = 0.95  # width at the belt line, as a share of the greatest
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -77,88 +80,66 @@ def car_parts(
     shape: Shape, colour: paint.Colour, around: Surroundings, rng: np.random.Generator, lamps: bool, text: str
 ) -> list[Part]:
     """Return every face of a car, van or lorry, nose at the origin."""
-    w, length, low = shape.width, shape.length, shape.clearance
-    roof_w, waist = w - 2 * shape.taper, w * 0.95
-    screen_h = float(np.hypot(shape.roof_front[0] - shape.bonnet_back[0], shape.roof_front[1] - shape.bonnet_back[1]))
-    window_h = float(np.hypot(shape.belt_back[0] - shape.roof_back[0], shape.roof_back[1] - shape.belt_back[1]))
-    blunt = 0.3 if shape.bonnet_back[0] > 0.5 else 0.1
-    closed = not shape.side_windows
-    faces: list[tuple[Array, paint.Face]] = [
-        (
-            _loft(
-                [
-                    (0.06, shape.bonnet_front, w * 0.97),
-                    (0.0, shape.bonnet_front * 0.72, w),
-                    (0.0, shape.bonnet_front * 0.5, w),
-                    (0.04, low, w * 0.97),
-                ],
-                10,
-                False,
-                0.0,
-                blunt,
-                0.03,
-            ),
-            paint.front(shape, colour, rng, lamps),
-        ),
-        (
-            _loft(
-                [
-                    (*shape.bonnet_back, waist),
-                    (
-                        0.06 + shape.bonnet_back[0] * 0.35,
-                        shape.bonnet_front + 0.72 * (shape.bonnet_back[1] - shape.bonnet_front),
-                        waist,
-                    ),
-                    (0.06, shape.bonnet_front, w * 0.97),
-                ],
-                10,
-                False,
-                0.0,
-                blunt,
-            ),
-            paint.bonnet(shape, colour),
-        ),
-        (
-            _loft([(*shape.roof_front, roof_w), (*shape.bonnet_back, waist)], 6, False, 0.03, 0.1),
-            paint.glass(waist, screen_h, colour, 0.05, 0.03, rng),
-        ),
-        (
-            _loft([(*shape.roof_back, roof_w), (*shape.roof_front, roof_w)], 4, False, 0.03, 0.0),
-            paint.panel(roof_w, shape.roof_back[0] - shape.roof_front[0], colour),
-        ),
-        (
-            _loft([(*shape.roof_back, roof_w), (*shape.belt_back, waist)], 6, True, 0.02, 0.06),
-            paint.panel(waist, window_h, colour, text)
-            if closed
-            else paint.glass(waist, window_h, colour, 0.08, 0.05, rng),
-        ),
-        (
-            _loft([(*shape.belt_back, waist), (length - 0.05, shape.tail_top, w * 0.97)], 6, True, 0.01, 0.05),
-            paint.panel(w, max(0.2, length - shape.belt_back[0]), colour),
-        ),
-        (
-            _loft(
-                [
-                    (length - 0.06, shape.tail_top, w * 0.97),
-                    (length, shape.tail_top * 0.62, w),
-                    (length - 0.02, low, w * 0.97),
-                ],
-                10,
-                True,
-                0.0,
-                0.16,
-                0.02,
-            ),
-            paint.rear(shape, colour, rng, lamps),
-        ),
+    # The order of these three decides what each draws from `rng`.
+    faces = [
+        *_nose_faces(shape, colour, rng, lamps),
+        *_cabin_faces(shape, colour, rng, text),
+        *_tail_faces(shape, colour, rng, lamps),
     ]
     return (
         _underbody(shape, around)
         + _wheels(shape, around, rng)
-        + [baked(g, f, around) for g, f in faces]
+        + [baked(grid, face, around) for grid, face in faces]
         + _sides(shape, colour, around, text)
         + _mirrors(shape, colour, around)
     )
+
+
+def _nose_faces(shape: Shape, colour: paint.Colour, rng: np.random.Generator, lamps: bool) -> list[Panel]:
+    """Return the front and the bonnet, which share an edge."""
+    w, edge = shape.width, (0.06, shape.bonnet_front, shape.width * 0.97)
+    waist, blunt = w * WAIST, 0.3 if shape.bonnet_back[0] > 0.5 else 0.1
+    rise = shape.bonnet_back[1] - shape.bonnet_front
+    front = [edge, (0.0, shape.bonnet_front * 0.72, w), (0.0, shape.bonnet_front * 0.5, w)]
+    front.append((0.04, shape.clearance, w * 0.97))
+    middle = (0.06 + shape.bonnet_back[0] * 0.35, shape.bonnet_front + 0.72 * rise, waist)
+    return [
+        (_loft(front, 10, False, 0.0, blunt, 0.03), paint.front(shape, colour, rng, lamps)),
+        (_loft([(*shape.bonnet_back, waist), middle, edge], 10, False, 0.0, blunt), paint.bonnet(shape, colour)),
+    ]
+
+
+def _cabin_faces(shape: Shape, colour: paint.Colour, rng: np.random.Generator, text: str) -> list[Panel]:
+    """Return windscreen, roof and rear window (a closed panel on vans and lorries)."""
+    roof_w, waist = shape.width - 2 * shape.taper, shape.width * WAIST
+    foot, front, back, belt = shape.bonnet_back, shape.roof_front, shape.roof_back, shape.belt_back
+    screen_m = float(np.hypot(front[0] - foot[0], front[1] - foot[1]))
+    window_m = float(np.hypot(belt[0] - back[0], back[1] - belt[1]))
+    screen = paint.glass(waist, screen_m, colour, 0.05, 0.03, rng)
+    if shape.side_windows:
+        window = paint.glass(waist, window_m, colour, 0.08, 0.05, rng)
+    else:
+        window = paint.panel(waist, window_m, colour, text)
+    return [
+        (_loft([(*front, roof_w), (*foot, waist)], 6, False, 0.03, 0.1), screen),
+        (
+            _loft([(*back, roof_w), (*front, roof_w)], 4, False, 0.03, 0.0),
+            paint.panel(roof_w, back[0] - front[0], colour),
+        ),
+        (_loft([(*back, roof_w), (*belt, waist)], 6, True, 0.02, 0.06), window),
+    ]
+
+
+def _tail_faces(shape: Shape, colour: paint.Colour, rng: np.random.Generator, lamps: bool) -> list[Panel]:
+    """Return the lid below the rear window and the rear."""
+    w, length = shape.width, shape.length
+    lid = [(*shape.belt_back, w * WAIST), (length - 0.05, shape.tail_top, w * 0.97)]
+    rear = [(length - 0.06, shape.tail_top, w * 0.97), (length, shape.tail_top * 0.62, w)]
+    rear.append((length - 0.02, shape.clearance, w * 0.97))
+    return [
+        (_loft(lid, 6, True, 0.01, 0.05), paint.panel(w, max(0.2, length - shape.belt_back[0]), colour)),
+        (_loft(rear, 10, True, 0.0, 0.16, 0.02), paint.rear(shape, colour, rng, lamps)),
+    ]
 
 
 def _sides(shape: Shape, colour: paint.Colour, around: Surroundings, text: str) -> list[Part]:

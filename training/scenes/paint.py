@@ -219,16 +219,9 @@ def side(shape: Shape, colour: Colour, flipped: bool, text: str) -> Face:
     )
     for s in shape.axles:
         face.disc(s / shape.length, (top - shape.wheel_radius) / height, shape.wheel_radius * 1.18, (12, 12, 12), 0.0)
-    outline = [
-        at(0.10, shape.clearance),
-        at(0.06, shape.bonnet_front - 0.05),
-        at(0.12, shape.bonnet_front),
-        at(*shape.bonnet_back),
-        at(*shape.belt_back),
-        at(shape.length - 0.06, shape.tail_top),
-        at(shape.length - 0.05, shape.clearance),
-    ]
-    face.cut(outline)
+    nose = [at(0.10, shape.clearance), at(0.06, shape.bonnet_front - 0.05), at(0.12, shape.bonnet_front)]
+    tail = [at(shape.length - 0.06, shape.tail_top), at(shape.length - 0.05, shape.clearance)]
+    face.cut([*nose, at(*shape.bonnet_back), at(*shape.belt_back), *tail])
     if flipped:
         face.flip()
     if text:

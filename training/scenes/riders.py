@@ -15,6 +15,7 @@ from training.scenes.raster import Part
 MOTORCYCLE_LENGTH_M = 2.0
 PLATE_REAR_M, PLATE_FRONT_M = 0.62, 0.55
 STRIDE_M = 1.4
+TROUSERS: Colour = (70, 56, 46)
 
 
 def _upright(width: float, z_low: float, z_high: float, s: float, rear: bool, u: float = 0.0) -> Array:
@@ -45,24 +46,12 @@ def motorcycle_parts(colour: Colour, around: Surroundings, jacket: Colour, lamps
         parts.append(
             baked(_upright(0.28, 1.36, 1.7, 1.2 if rear else 0.8, rear), _helmet(darker(colour, 0.8), rear), around)
         )
-        bars = Face.blank(0.86, 0.34, DARK, PLASTIC)
-        bars.cut(
-            [
-                (0.0, 0.1),
-                (0.12, 0.1),
-                (0.14, 0.55),
-                (0.5, 0.75),
-                (0.86, 0.55),
-                (0.88, 0.1),
-                (1, 0.1),
-                (1, 0.4),
-                (0.9, 0.7),
-                (0.5, 0.95),
-                (0.1, 0.7),
-                (0, 0.4),
-            ]
-        )
-        parts.append(baked(_upright(0.86, 0.9, 1.24, 0.55, rear), bars, around))
+        parts.append(baked(_upright(0.86, 0.9, 1.24, 0.55, rear), _bars(), around))
+    return parts + _side_wheels(around)
+
+
+def _side_wheels(around: Surroundings) -> list[Part]:
+    parts = []
     for sign in (1.0, -1.0):
         for s in (0.3, 1.62):
             disc = Face.blank(0.62, 0.62, (24, 24, 25), 0.02)
@@ -71,6 +60,13 @@ def motorcycle_parts(colour: Colour, around: Surroundings, jacket: Colour, lamps
             ends = (s - 0.31, s + 0.31) if sign > 0 else (s + 0.31, s - 0.31)
             parts.append(baked(np.array([[[sign * 0.08, e, z] for e in ends] for z in (0.62, 0.0)]), disc, around))
     return parts
+
+
+def _bars() -> Face:
+    face = Face.blank(0.86, 0.34, DARK, PLASTIC)
+    upper = [(0.0, 0.1), (0.12, 0.1), (0.14, 0.55), (0.5, 0.75), (0.86, 0.55), (0.88, 0.1), (1, 0.1)]
+    face.cut([*upper, (1, 0.4), (0.9, 0.7), (0.5, 0.95), (0.1, 0.7), (0, 0.4)])
+    return face
 
 
 def _tail(colour: Colour, rear: bool, lamps: bool) -> Face:
@@ -137,37 +133,26 @@ def _helmet(colour: Colour, rear: bool) -> Face:
     return face
 
 
+def _limbs(colour: Colour, swing: float) -> list[tuple[list[tuple[float, float]], Colour]]:
+    """Return leg, arm, leg, arm; the far pair is darker."""
+    hip, knee = 0.5, 0.74
+    limbs: list[tuple[list[tuple[float, float]], Colour]] = []
+    for sign, tint in ((1, darker(TROUSERS, 0.8)), (-1, TROUSERS)):
+        foot, middle, hand = 0.5 + sign * swing, 0.48 + sign * swing * 0.55, 0.5 - sign * swing * 0.9
+        thigh = [(0.44, hip), (0.56, hip), (middle + 0.06, knee)]
+        shin = [(foot + 0.05, 0.97), (foot + 0.1, 1.0), (foot - 0.06, 1.0), (middle - 0.05, knee)]
+        limbs.append((thigh + shin, tint))
+        arm = [(0.46, 0.2), (0.54, 0.2), (hand + 0.04, 0.52), (hand - 0.04, 0.52)]
+        limbs.append((arm, darker(colour, 0.8 if sign > 0 else 1.0)))
+    return limbs
+
+
 def walker_parts(colour: Colour, around: Surroundings, phase: float) -> list[Part]:
     """Return a person walking along s, seen from the side; `phase` is the share of a stride."""
     swing = 0.16 * float(np.sin(2 * np.pi * phase))
-    face = Face.blank(0.9, 1.75, (70, 56, 46), 0.02)
+    face = Face.blank(0.9, 1.75, TROUSERS, 0.02)
     skin: Colour = (128, 160, 205)
-    hip, knee = 0.5, 0.74
-    limbs: list[tuple[list[tuple[float, float]], Colour]] = []
-    for sign, tint in ((1, darker((70, 56, 46), 0.8)), (-1, (70, 56, 46))):
-        x = 0.5 + sign * swing
-        middle = 0.5 + sign * swing * 0.55 - 0.02
-        limbs.append(
-            (
-                [
-                    (0.44, hip),
-                    (0.56, hip),
-                    (middle + 0.06, knee),
-                    (x + 0.05, 0.97),
-                    (x + 0.1, 1.0),
-                    (x - 0.06, 1.0),
-                    (middle - 0.05, knee),
-                ],
-                tint,
-            )
-        )
-        hand = 0.5 - sign * swing * 0.9
-        limbs.append(
-            (
-                [(0.46, 0.2), (0.54, 0.2), (hand + 0.04, 0.52), (hand - 0.04, 0.52)],
-                darker(colour, 0.8 if sign > 0 else 1.0),
-            )
-        )
+    limbs = _limbs(colour, swing)
     torso = [(0.4, 0.17), (0.58, 0.17), (0.61, 0.52), (0.4, 0.52)]
     head = _ellipse(0.5, 0.085, 0.095, 0.075)
     for points, tint in [*limbs[:2], (torso, colour), *limbs[2:], (head, skin)]:
