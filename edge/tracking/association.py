@@ -23,8 +23,8 @@ from edge.types import Box
 GATE = 18.47  # largest squared Mahalanobis distance: chi-square, 4 degrees of freedom, 99.9 %
 OVERLAP_SUFFICES = 0.3  # such an overlap is a match even when the size jumped (half a plate hidden)
 NEAR_WIDTHS, NEAR_GROWTH = 0.8, 0.5  # two plates are never this near and of one size: it is the same plate
-MAX_GROWTH = 0.7  # change of log height between expectation and detection that no plate makes
-SIZE_RANGE = 3.0  # log heights and log aspects among which clutter is spread, together
+MAX_GROWTH = 0.7  # change of log width between expectation and detection that no plate makes
+SIZE_RANGE = 3.0  # log widths and log aspects among which clutter is spread, together
 _FORBIDDEN = 1e6  # dearer than any allowed pair
 
 BoolArray = npt.NDArray[np.bool_]
@@ -86,7 +86,7 @@ def _costs(filters: Sequence[PlateFilter], boxes: Sequence[Box], clutter: Clutte
     difference = seen[None, :, :] - means[:, None, :]
     squared = np.einsum("nmi,nij,nmj->nm", difference, np.linalg.inv(spreads), difference)
     surprise = squared + np.linalg.slogdet(spreads)[1][:, None]
-    width = np.exp(np.maximum(seen[None, :, 2] + seen[None, :, 3], (means[:, 2] + means[:, 3])[:, None]))
+    width = np.exp(np.maximum(seen[None, :, 2], means[:, 2][:, None]))
     away = np.hypot(difference[..., 0], difference[..., 1]) / width
     growth = np.abs(difference[..., 2])
     likely = (squared <= GATE) & (growth <= MAX_GROWTH) & (surprise <= clutter.log_odds_limit)

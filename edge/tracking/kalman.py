@@ -1,9 +1,10 @@
 """Motion of one plate: a constant-velocity Kalman filter whose time is in seconds.
 
-A gate skips frames, so each step says how much time passed. State: centre x, y (px), log height,
-log aspect, and the rates of the first three per second; logs keep sizes positive and make the growth
-of an approaching plate nearly linear. Every noise is a multiple of the plate's own height (a plate is
-about 11 cm high, so this is a law of cars, not of pixels). The only module that knows filterpy.
+A gate skips frames, so each step says how much time passed. State: centre x, y (px), log width, log
+aspect, and the rates of the first three per second; logs keep sizes positive and make the growth of an
+approaching plate nearly linear. Width, not height: detectors find the ends of a small plate far better than
+its upper and lower edge. Every noise is a multiple of the plate's own height, as its width tells it (a plate
+is about 11 cm high, so this is a law of cars, not of pixels). The only module that knows filterpy.
 """
 
 from __future__ import annotations
@@ -16,33 +17,39 @@ from filterpy.kalman import KalmanFilter
 from edge.tracking.iou import Float64Array
 from edge.types import Box
 
-MEASURED = 4  # cx, cy, ln h, ln(w / h)
+MEASURED = 4  # cx, cy, ln w, ln(w / h)
 STATES = 7
 MIN_SIDE_PX = 1.0  # thinner boxes are rounded up: their logarithm must exist
 
 CENTRE_NOISE_HEIGHTS = 0.15  # detector jitter of the centre, loose boxes included
-LOG_HEIGHT_NOISE = 0.10
-LOG_ASPECT_NOISE = 0.15
+LOG_WIDTH_NOISE = 0.08
+LOG_ASPECT_NOISE = 0.30  # a full look and a look from near differ by a third in height
+ASPECT = 4.6  # width of a one-line plate by its height
 WEAK_NOISE_FACTOR = 2.0  # a weak detection is about half as precise
 
 START_SPEED_HEIGHTS_S = 20.0  # unknown: a car at 8 km/h across the view moves its plate 20 heights a second
 START_GROWTH_PER_S = 1.0
 ACCELERATION_HEIGHTS = 20.0  # power of the white-noise acceleration, heights / s^1.5: braking, perspective
-GROWTH_DRIFT = 0.6  # likewise for the growth of the log height
+GROWTH_DRIFT = 0.6  # likewise for the growth of the log width
 ASPECT_DRIFT = 0.1  # of the log aspect per square root of a second: a car that turns
 
 
+def plate_height_px(box: Box) -> float:
+    """Return how high the plate in `box` is: by its width, or, where it has two lines, by half its height."""
+    return max(box.width / ASPECT, box.height / 2, MIN_SIDE_PX)
+
+
 def measure(box: Box) -> Float64Array:
-    """Return what the filter observes of `box`: centre x, centre y, log height, log aspect."""
+    """Return what the filter observes of `box`: centre x, centre y, log width, log aspect."""
     width, height = max(box.width, MIN_SIDE_PX), max(box.height, MIN_SIDE_PX)
     cx, cy = box.centre
-    return np.array([cx, cy, math.log(height), math.log(width / height)])
+    return np.array([cx, cy, math.log(width), math.log(width / height)])
 
 
 def measurement_noise(height_px: float, factor: float = 1.0) -> Float64Array:
     """Return the covariance (4, 4) of one measurement of a plate `height_px` high; `factor` scales the deviations."""
     centre = CENTRE_NOISE_HEIGHTS * height_px
-    return np.diag(np.square(np.array([centre, centre, LOG_HEIGHT_NOISE, LOG_ASPECT_NOISE]) * factor))
+    return np.diag(np.square(np.array([centre, centre, LOG_WIDTH_NOISE, LOG_ASPECT_NOISE]) * factor))
 
 
 class PlateFilter:
@@ -50,7 +57,7 @@ class PlateFilter:
 
     def __init__(self, box: Box) -> None:
         start = measure(box)
-        height = math.exp(start[2])
+        height = plate_height_px(box)
         self._filter = KalmanFilter(dim_x=STATES, dim_z=MEASURED)
         self._filter.H = np.eye(MEASURED, STATES)
         self._filter.x[:MEASURED, 0] = start
@@ -75,7 +82,7 @@ class PlateFilter:
 
     def observe(self, box: Box, *, weak: bool = False) -> None:
         """Correct the estimate by a detection at the current moment."""
-        noise = measurement_noise(max(box.height, MIN_SIDE_PX), WEAK_NOISE_FACTOR if weak else 1.0)
+        noise = measurement_noise(plate_height_px(box), WEAK_NOISE_FACTOR if weak else 1.0)
         self._filter.update(measure(box).reshape(MEASURED, 1), R=noise)
 
     def expectation(self) -> tuple[Float64Array, Float64Array]:
@@ -92,12 +99,12 @@ class PlateFilter:
 
     @property
     def _height_px(self) -> float:
-        return math.exp(float(self._filter.x[2, 0]))
+        return plate_height_px(self.box)
 
 
 def _box_of(state: Float64Array) -> Box:
-    height = math.exp(min(float(state[2]), 12.0))  # e^12 px: far beyond any picture, far below overflow
-    width = height * math.exp(min(max(float(state[3]), -5.0), 5.0))
+    width = math.exp(min(float(state[2]), 12.0))  # e^12 px: far beyond any picture, far below overflow
+    height = width / math.exp(min(max(float(state[3]), -5.0), 5.0))
     cx, cy = float(state[0]), float(state[1])
     return Box(cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+from edge.tracking.kalman import plate_height_px
 from edge.tracking.path import Heading, Path, Sample, heading
 from edge.types import Box, Track, Verdict
 
@@ -88,7 +89,7 @@ class Passage:
     def end(self) -> Sample:
         """Return where it was last seen."""
         newest = max((self, *self.continuations), key=lambda p: p.last_s)
-        return Sample(newest.last_s, *newest.last_box.centre, max(newest.last_box.height, 1.0))
+        return Sample(newest.last_s, *newest.last_box.centre, plate_height_px(newest.last_box))
 
     def left_picture(self, frame_size: tuple[int, int]) -> bool:
         """Tell whether it was last seen at the border of the picture."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from edge.tracking.kalman import plate_height_px
 from edge.types import Box, Point
 
 STEP_HEIGHTS = 0.3  # a sample is kept when the centre moved this far
@@ -49,7 +50,7 @@ class Sample:
     at_s: float
     x: float
     y: float
-    height_px: float
+    height_px: float  # see kalman.plate_height_px
 
     @property
     def log_height(self) -> float:
@@ -79,7 +80,7 @@ class Path:
 
     def add(self, at_s: float, box: Box) -> None:
         """Take in where the plate is at `at_s`, not before the newest moment."""
-        sample = Sample(at_s, *box.centre, max(box.height, 1.0))
+        sample = Sample(at_s, *box.centre, plate_height_px(box))
         self.newest_s = at_s
         self._watch_movement(sample)
         self._watch_standing(sample)
