@@ -33,6 +33,22 @@ def test_same_spec_gives_the_same_bytes(tmp_path: Path) -> None:
     assert truth.read_bytes() == truth_again.read_bytes()
 
 
+def test_interrupted_rendering_leaves_the_old_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A half written film would be scored as a failure of the reader."""
+    video, truth = render_scene(a_scene(CAR), tmp_path)
+    before = video.read_bytes(), truth.read_bytes()
+
+    def power_cut(scene: Scene, number: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Scene, "frame", power_cut)
+    with pytest.raises(KeyboardInterrupt):
+        render_scene(a_scene(CAR), tmp_path)
+
+    assert (video.read_bytes(), truth.read_bytes()) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == [video.name, truth.name]
+
+
 def test_other_seed_gives_other_noise() -> None:
     one, _ = Scene(a_scene(CAR)).frame(0)
     other, _ = Scene(a_scene(CAR, seed=2)).frame(0)

@@ -5,6 +5,7 @@ Deterministic from the spec; the only file written is what `render_scene` is ask
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,14 +228,21 @@ def _osd(image: Picture, at_s: float) -> None:
 
 
 def render_scene(spec: SceneSpec, folder: Path) -> tuple[Path, Path]:
-    """Render a scene to `<name>.mp4` and `<name>.truth.json` in `folder`; return both paths."""
+    """Render a scene to `<name>.mp4` and `<name>.truth.json` in `folder`; return both paths.
+
+    The files appear complete or not at all, also when two processes render the same scene.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     video, answer = folder / f"{spec.name}.mp4", folder / f"{spec.name}.truth.json"
     scene = Scene(spec)
     frames = []
-    with Encoder(video, spec.size, spec.fps, spec.bitrate_kbps, grey=spec.light == "night-ir") as encoder:
-        for picture, plates in scene.frames():
-            encoder.write(picture)
-            frames.append(plates)
-    truth.write(answer, truth.summary(spec, frames))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as partial:
+        film, words = Path(partial) / video.name, Path(partial) / answer.name
+        with Encoder(film, spec.size, spec.fps, spec.bitrate_kbps, grey=spec.light == "night-ir") as encoder:
+            for picture, plates in scene.frames():
+                encoder.write(picture)
+                frames.append(plates)
+        truth.write(words, truth.summary(spec, frames))
+        film.replace(video)
+        words.replace(answer)
     return video, answer

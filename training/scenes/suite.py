@@ -136,7 +136,7 @@ def render_suite(suite: Suite, form: str, folder: Path, tell: Callable[[str, boo
     target.mkdir(parents=True, exist_ok=True)
     specs = scenes(suite, form)
     names = {f"{s.name}.mp4" for s in specs} | {f"{s.name}.truth.json" for s in specs}
-    for stray in [p for p in target.iterdir() if p.name not in names]:
+    for stray in [p for p in target.iterdir() if p.is_file() and p.name not in names]:
         stray.unlink()
     for spec in specs:
         fresh = is_rendered(spec, target)
