@@ -19,15 +19,26 @@ from torch import Tensor, nn
 
 from training.export import ModelEntry, write_metadata
 from training.recogniser.crops import LabelledCrop
-from training.recogniser.network import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, MARGIN_X_RATIO, MARGIN_Y_RATIO, PlateReader
-from training.recogniser.samples import plain_crop
+from training.recogniser.network import (
+    CLASSES,
+    INPUT_HEIGHT_PX,
+    INPUT_WIDTH_PX,
+    MARGIN_X_RATIO,
+    MARGIN_Y_RATIO,
+    PlateReader,
+)
+from training.recogniser.samples import photographed_sample, plain_crop
 from training.recogniser.scoring import Floats, Reader, decode
+from training.recogniser.training import LABEL_SMOOTHING
 from training.synth.fonts import CHARSET
 
 CONTRACT = "anpr-slots-1"
 OPSET = 17
 MAX_DIFFERENCE = 1e-4  # of a probability: float32 rounding through 20 layers stays below
-FEWEST_TO_CALIBRATE, USUAL_TEMPERATURE = 40, 0.7  # label smoothing makes every reader too modest by about this
+CALIBRATION_SEED, SHAKEN_CROPS = 5, 3  # every held-back crop counts again as another camera might have seen it
+FEWEST_TO_CALIBRATE, USUAL_TEMPERATURE = 40, 0.95
+SMOOTHING_FLOOR = 0.85 * LABEL_SMOOTHING / CLASSES  # a little less than its share, so that nothing certain is lost
+LEAST = 1e-7  # probability left to every class
 TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 93))
 
 
@@ -41,7 +52,18 @@ class Calibrated(nn.Module):
     def forward(self, plates: Tensor) -> tuple[Tensor, Tensor]:
         """Return posterior (N, SLOTS, 37) and legible (N,), both probabilities."""
         reading = self.network(plates)
-        return torch.softmax(reading.logits / self.temperature, 2), torch.sigmoid(reading.legible)
+        return probabilities(reading.logits, self.temperature), torch.sigmoid(reading.legible)
+
+
+def probabilities(logits: Tensor, temperature: float) -> Tensor:
+    """Return the distributions of slots, without the share that label smoothing gave to every class.
+
+    Twelve slots that can never be surer than 96 % make even a certain read look doubtful; temperature alone cannot
+    mend that without making doubtful reads look sure.
+    """
+    raw = torch.softmax(logits / temperature, 2)
+    left = torch.relu(raw - SMOOTHING_FLOOR) + LEAST
+    return left / left.sum(2, keepdim=True)
 
 
 def load_reader(checkpoint: Path) -> PlateReader:
@@ -87,13 +109,16 @@ def fit_temperature(network: PlateReader, crops: Sequence[LabelledCrop]) -> floa
     """
     if len(crops) < FEWEST_TO_CALIBRATE:
         return USUAL_TEMPERATURE
-    pictures = np.stack([plain_crop(crop) for crop in crops])
+    rng = np.random.default_rng(CALIBRATION_SEED)
+    shaken = [photographed_sample(rng, crop).crop for crop in crops for _ in range(SHAKEN_CROPS)]
+    pictures = np.stack([*(plain_crop(crop) for crop in crops), *shaken])
+    truths = [crop.text for crop in crops] + [crop.text for crop in crops for _ in range(SHAKEN_CROPS)]
     with torch.inference_mode():
         logits = torch.cat([network(torch.from_numpy(part)).logits for part in np.array_split(pictures, 8)])
-    right = np.array([text == c.text for (text, _), c in zip(decode(logits.numpy()), crops, strict=True)], float)
+    right = np.array([text == truth for (text, _), truth in zip(decode(logits.numpy()), truths, strict=True)], float)
 
     def loss(temperature: float) -> float:
-        p = torch.softmax(logits / temperature, 2).amax(2).prod(1).numpy().clip(1e-6, 1 - 1e-6)
+        p = probabilities(logits, temperature).amax(2).prod(1).numpy().clip(1e-5, 1 - 1e-5)
         return float(-(right * np.log(p) + (1 - right) * np.log(1 - p)).mean())
 
     return float(min(TEMPERATURES, key=loss))
