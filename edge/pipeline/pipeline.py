@@ -29,6 +29,7 @@ from edge.types import Box, Detection, Frame, GateEvent, PlateRead, Software, Tr
 Stopwatch = Callable[[], float]
 WIDEST_SHARE = 0.6  # of the picture's width: nearer than this no camera at a gate sees a plate
 HIGHEST_SHARE = 0.4  # of its height, for square plates
+LARGEST_SHARE = 0.14  # of its area: a wall with windows has the shape of a plate, but fills the picture
 LEAST_ASPECT = 0.6  # width over height of a square two-line plate seen from well aside
 
 
@@ -249,6 +250,7 @@ def _can_be_a_plate(detection: Detection, frame: Frame) -> bool:
     return (
         width_px <= WIDEST_SHARE * frame.width
         and height_px <= HIGHEST_SHARE * frame.height
+        and width_px * height_px <= LARGEST_SHARE * frame.width * frame.height
         and width_px >= LEAST_ASPECT * height_px
     )
 
