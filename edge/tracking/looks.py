@@ -19,7 +19,7 @@ from edge.types import PlateRead
 
 HALF_HEIGHT_PX = 13.0  # a line of characters this high has half a vote
 HEIGHT_STEEPNESS_PX = 3.0
-TWO_LINES_BELOW_ASPECT = 2.2  # a plate squarer than this has two lines, each half as high
+ONE_LINE_ASPECT = 4.6  # width of a one-line plate by its height; a squarer one has two lines
 HALF_SHARPNESS = 0.25  # on the scale of pipeline.image: the worst twentieth of real crops lies below
 CUT_FACTOR = 0.3  # a plate at the edge of the picture has probably lost a character
 BETTER_COUNTS = 3.0  # power of the quality: on real crops the best looks deserve more than their share
@@ -57,9 +57,8 @@ class LookWeight:
 
 
 def line_height_px(read: PlateRead) -> float:
-    """Return the height of one line of characters of the plate."""
-    two_lines = read.width_px < TWO_LINES_BELOW_ASPECT * read.height_px
-    return read.height_px / 2 if two_lines else read.height_px
+    """Return the height of one line of characters: by the width, which is found more exactly, or half of the height."""
+    return max(read.width_px / ONE_LINE_ASPECT, read.height_px / 2)
 
 
 def quality(read: PlateRead) -> float:
@@ -91,7 +90,7 @@ def rank(read: PlateRead) -> tuple[float, int, float, str]:
 
 def size_class(read: PlateRead) -> int:
     """Return the number of the size step that the plate's height falls into."""
-    return math.floor(math.log(max(read.height_px, 1.0)) / SAME_SIZE)
+    return math.floor(math.log(max(line_height_px(read), 1.0)) / SAME_SIZE)
 
 
 def votes(reads: Sequence[PlateRead]) -> Float64Array:
@@ -102,7 +101,7 @@ def votes(reads: Sequence[PlateRead]) -> Float64Array:
     """
     quality_share = np.array([quality(r) for r in reads])
     quality_share = (quality_share / max(quality_share.max(initial=0.0), 1e-9)) ** BETTER_COUNTS
-    heights = np.log(np.array([max(r.height_px, 1.0) for r in reads]))
+    heights = np.log(np.array([max(line_height_px(r), 1.0) for r in reads]))
     times = np.array([r.at_s for r in reads])
     same_size = np.exp(-np.square((heights[:, None] - heights[None, :]) / SAME_SIZE))
     fresh = np.exp(-np.abs(times[:, None] - times[None, :]) / SAME_TIME_S)
