@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from edge.config.camera import CameraSettings
@@ -61,7 +63,7 @@ def test_followed_plate_is_looked_at_nearby_and_everywhere_now_and_then() -> Non
     looks = [attention.choose(i / 15, moving=True, tracks=[track(speed_px_s=80)]) for i in range(30)]
     gaps = [i for i, look in enumerate(looks) if look is Look.FULL]
     assert looks.count(Look.AROUND) > looks.count(Look.FULL) > 0
-    assert max(b - a for a, b in zip(gaps, gaps[1:], strict=False)) / 15 <= 0.34
+    assert max(b - a for a, b in itertools.pairwise(gaps)) / 15 <= 0.34
 
 
 def test_waiting_vehicle_is_looked_at_often_enough_to_keep_its_passage() -> None:
@@ -69,7 +71,7 @@ def test_waiting_vehicle_is_looked_at_often_enough_to_keep_its_passage() -> None
     camera = settings(gate={"ends_after_s": 1.5})
     attention = Attention(camera)
     looked = [i / 15 for i in range(300) if attention.choose(i / 15, moving=False, tracks=[track()]) is not Look.NONE]
-    assert max(b - a for a, b in zip(looked, looked[1:], strict=False)) < camera.gate.ends_after_s / 2
+    assert max(b - a for a, b in itertools.pairwise(looked)) < camera.gate.ends_after_s / 2
     assert len(looked) < 100
 
 
