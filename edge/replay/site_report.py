@@ -13,7 +13,7 @@ from enum import Enum
 from statistics import median
 
 from edge.replay.watch import Placed, Story, Watched
-from edge.tracking.looks import HALF_HEIGHT_PX, HALF_SHARPNESS, TWO_LINES_BELOW_ASPECT, LookVerdict
+from edge.tracking.looks import HALF_HEIGHT_PX, HALF_SHARPNESS, ONE_LINE_ASPECT, LookVerdict
 
 MIN_STORY_LOOKS = 3  # plates seen less often say nothing about the site
 
@@ -79,8 +79,7 @@ def _most(value: float, limits: tuple[float, float]) -> Light:
 
 
 def _line_px(place: Placed) -> float:
-    two = place.width_px < TWO_LINES_BELOW_ASPECT * place.height_px
-    return place.height_px / 2 if two else place.height_px
+    return max(place.width_px / ONE_LINE_ASPECT, place.height_px / 2)
 
 
 def _height(stories: Sequence[Story]) -> Finding:
