@@ -172,3 +172,16 @@ def test_lettering_on_a_van_moves_with_its_plate_and_a_follower_does_not() -> No
     assert move_together(number, plate)
     assert not move_together(follower, plate)
     assert not move_together(number[:2], plate[5:])
+
+
+def test_heights_that_jump_between_two_kinds_of_look_are_no_movement() -> None:
+    """A full look sees a small plate twice as high as it is, a look from near does not; the width is right in both."""
+    parked, coming = Path(), Path()
+    for i in range(40):
+        wrong = 2.0 if i % 2 else 1.0
+        width = 66.0 * 1.03**i
+        parked.add(i / 10, Box(230, 390 - 7 * wrong, 296, 390 + 7 * wrong))
+        coming.add(i / 10, Box(600, 390 - width / 9 * wrong, 600 + width, 390 + width / 9 * wrong))
+
+    assert not parked.moved and heading(parked.samples) is Heading.NONE
+    assert heading(coming.samples) is Heading.TOWARDS
