@@ -98,8 +98,8 @@ def _site(watched: Watched, **place: float) -> dict[str, tuple[Light, str]]:
 def test_each_shortcoming_has_its_advice(watched_entry: Evaluated) -> None:
     watched = watched_entry.watched
     assert _site(watched)["exposure"] == (Light.GREEN, "")
-    light, advice = _site(watched, height_px=10.0)["size"]
-    assert light is Light.RED and "zoom in by 2.0" in advice
+    light, advice = _site(watched, width_px=46.0, height_px=11.0)["size"]
+    assert light is Light.RED and "zoom in by 2" in advice
     light, advice = _site(watched, burnt=0.8)["exposure"]
     assert light is Light.RED and "infra-red" in advice
     assert _site(watched, brightness=20.0)["exposure"][0] is Light.RED
