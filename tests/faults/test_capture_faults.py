@@ -126,7 +126,7 @@ def test_two_hundred_reconnects_leak_nothing() -> None:
 
         def reconnect_until(count: int) -> tuple[int, int, int]:
             with seen.changed:
-                assert seen.changed.wait_for(lambda: sum(s == "up" for s, _ in seen.states) >= count, 90), seen.states
+                assert seen.changed.wait_for(lambda: sum(s == "up" for s, _ in seen.states) >= count, 240), seen.states
             box.take(0)
             return process.memory_info().rss, process.num_fds(), threading.active_count()
 

@@ -135,7 +135,8 @@ def test_broker_that_hangs_up_at_one_event_gets_all_the_others(outbox: Outbox) -
 def test_no_more_than_twenty_are_in_flight(outbox: Outbox) -> None:
     """A broker that stops acknowledging must not get the whole backlog meanwhile."""
     with RefusingBroker(silent_after=1) as broker:  # the first is our status
-        stage = quick(outbox, MqttSink(mqtt_settings(broker.port, acknowledge_timeout_s=0.5), "s"), batch=100)
+        sink = MqttSink(mqtt_settings(broker.port, acknowledge_timeout_s=0.5), "s")
+        stage = PublishStage(outbox, sink, first_pause_s=60.0, batch=100)  # no second connection while we count
         outbox.append(gate_events(100))
         with publishing(stage):
             wait_until(lambda: stage.failures >= 1, "the first time-out")
