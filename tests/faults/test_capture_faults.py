@@ -120,7 +120,7 @@ def test_two_hundred_reconnects_leak_nothing() -> None:
     """A camera that drops the connection every few seconds for a month must not fill memory or file table."""
     process = psutil.Process()
     with (
-        MjpegServer(fps=400, frames=20) as server,
+        MjpegServer(fps=40, frames=6) as server,
         capturing(server.url("video"), keep_frames=False, max_backoff_s=0.01) as (seen, box),
     ):
 
