@@ -280,6 +280,7 @@ def test_people_log_in_see_what_they_may_and_log_out(page: Page, tmp_path: Path)
     """A viewer cannot correct or try; after logging out nothing is left on the screen."""
     with serve(tmp_path, users=True) as site:
         page.goto(site.url + "/events")
+        expect(page.get_by_label("Password")).to_be_visible()
         expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
         shown(page, "login")
         assert [v["id"] for v in Axe().run(page).response["violations"]] == []
