@@ -30,6 +30,7 @@ from edge.pipeline.evidence import shrink
 from edge.pipeline.models import fingerprints
 from edge.pipeline.onnx import ProviderFallback, log_fallback
 from edge.runtime import LEAVE_WITHIN_S, Runtime, Stage
+from edge.sinks.accounts import Accounts
 from edge.sinks.assembly import Delivery, deliveries
 from edge.sinks.assembly import Site as DeliverySite
 from edge.sinks.history import History
@@ -62,6 +63,7 @@ class _Site:
     metrics: Metrics
     outbox: Outbox
     tuning: Tuning
+    accounts: Accounts
 
 
 def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config_path: Path | None = None) -> int:
@@ -126,7 +128,7 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     if outbox.alarm:
         log.error("outbox: %s", outbox.alarm)
     tuning = Tuning({c.name: c.threshold for c in settings.cameras})
-    return _Site(settings, clock, board, metrics, outbox, tuning)
+    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts())
 
 
 def _deliveries(site: _Site, reload_lists: Callable[[], str]) -> list[Delivery]:
@@ -171,7 +173,13 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
     from edge.sinks.web.server import WebServer  # noqa: PLC0415
 
     keep = chosen.history
-    history = History(keep.path, site.clock, keep_days=keep.keep_days, keep_events=keep.keep_events)
+    history = History(
+        keep.path,
+        site.clock,
+        keep_days=keep.keep_days,
+        keep_events=keep.keep_events,
+        account_of=site.accounts.take,
+    )
     command, config = (sys.executable, "-m", "edge"), () if config_path is None else ("-c", str(config_path))
     server = WebServer(
         WebParts(
@@ -220,6 +228,7 @@ def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -
         telemetry,
         site.clock,
         heartbeat=lambda: site.board.beat(name),
+        explained=site.accounts.put,
         threshold=lambda: site.tuning.threshold(camera.name),
         decide=access.judge.decide if access else lambda event: (event,),
         announced=access.judge.act if access else lambda events: None,

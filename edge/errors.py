@@ -57,12 +57,14 @@ class InferenceError(EdgeError):
 class SinkUnavailable(EdgeError):
     """Nothing is wrong with the events; keep them and try later.
 
-    `delivered` names the events of the batch that were acknowledged before it happened.
+    `delivered` names the events of the batch that were acknowledged before it happened; `kind` is why, for the
+    metrics: unreachable, timeout, refused, not_authorised or throttled.
     """
 
-    def __init__(self, message: str, *, delivered: Collection[str] = ()) -> None:
+    def __init__(self, message: str, *, delivered: Collection[str] = (), kind: str = "unreachable") -> None:
         super().__init__(message)
         self.delivered = frozenset(delivered)
+        self.kind = kind
 
 
 class EventRejected(EdgeError):

@@ -15,7 +15,7 @@ from edge.pipeline.attention import Look
 from edge.pipeline.pipeline import Pipeline, Step
 from edge.protocols import Sink, SourceState
 from edge.sinks.metrics import Metrics
-from edge.types import EventType, Frame, GateEvent, PlateRead
+from edge.types import EventType, Frame, GateEvent, PlateRead, Verdict
 
 REFUSED = ("implausible", "outside_region")  # losses of detections that never were among the plates of a step
 UNKNOWN_STATE = "approaching"  # of a plate that the gate has not judged yet
@@ -36,6 +36,8 @@ class CameraTelemetry:
 
     def frame_received(self, frame: Frame) -> None:
         self._metrics.frame_received(frame.camera)
+        if frame.decode_s > 0:
+            self._metrics.stage_took(frame.camera, "decode", frame.decode_s)
         self._board.frame_received(frame.camera, frame.monotonic_s, frame.width, frame.height)
 
     def frame_dropped(self, camera: str, reason: str, count: int = 1) -> None:
@@ -61,6 +63,8 @@ class CameraTelemetry:
             self._metrics.plate_lost(name, "surplus", max(0, len(step.detections) - looked_at))
         for reason in step.losses:
             self._metrics.plate_lost(name, reason)
+        for outcome in step.silent:
+            self._metrics.vehicle_ended(name, outcome)
         for stage, seconds in step.timings_s.items():
             self._metrics.stage_took(name, stage, seconds)
         self._report_reads(step)
@@ -76,7 +80,11 @@ class CameraTelemetry:
             if event.type is EventType.FINAL:
                 self._metrics.vehicle_ended(self._camera.name, "voted", event.plate)
             elif event.type is EventType.UNREAD:
-                self._metrics.vehicle_ended(self._camera.name, "never_read" if event.plate is None else "unsure")
+                self._metrics.vehicle_ended(self._camera.name, self._why_unread(event.plate))
+
+    def store_took(self, seconds: float) -> None:
+        """Time what deciding on a frame's events and committing them to the disk took."""
+        self._metrics.stage_took(self._camera.name, "store", seconds)
 
     def decision_times(self, step: Step, now_s: float) -> dict[str, float]:
         """Return, per provisional event of `step`, how long ago its plate was first legible."""
@@ -85,6 +93,11 @@ class CameraTelemetry:
             if event.type is EventType.PROVISIONAL and change.track_id in self._first_legible_s:
                 times[event.event_id] = max(0.0, now_s - self._first_legible_s[change.track_id])
         return times
+
+    def _why_unread(self, best_guess: Verdict | None) -> str:
+        if best_guess is None:
+            return "never_read"
+        return "unsure" if best_guess.probability < self._camera.final_threshold else "no_quorum"
 
     def _report_reads(self, step: Step) -> None:
         for read in step.reads:
@@ -124,7 +137,7 @@ class MeteredSink:
             self._sink.write(batch)
         except SinkUnavailable as error:
             self._delivered([e for e in batch if e.event_id in error.delivered])
-            self._metrics.publish_failed(self.name, "unreachable")
+            self._metrics.publish_failed(self.name, error.kind)
             raise
         except EventRejected as error:
             self._delivered([e for e in batch if e.event_id in error.delivered])

@@ -101,6 +101,7 @@ class Frame:
     captured_at: datetime  # the same moment as aware UTC
     luma: UInt8Array  # (H, W)
     to_bgr: Callable[[Box | None], UInt8Array] = field(repr=False)  # region or whole picture, (h, w, 3)
+    decode_s: float = 0.0  # the decoder's time for it; 0 where nobody can tell
 
     def __post_init__(self) -> None:
         if self.luma.ndim != 2 or self.luma.dtype != np.uint8:

@@ -8,7 +8,7 @@ announced to anybody.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from edge import __version__
 from edge.clock import Clock, EventIds
@@ -21,6 +21,7 @@ from edge.pipeline.onnx import Report, log_fallback
 from edge.pipeline.pipeline import Parts, Pipeline, Step, Stopwatch
 from edge.sinks.outbox import Outbox
 from edge.telemetry import CameraTelemetry
+from edge.tracking.account import Account
 from edge.types import Frame, GateEvent
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class VisionStage:
         heartbeat: called at least twice a second while the thread makes progress.
         decide: gives an event the site's decision before it is stored, and may add events of its own.
         announced: called with events once they are stored: what acts on them, e.g. the barrier.
+        explained: is given the accounts of events, by event id, before the events are stored.
         threshold: gives the probability that a provisional event needs now; None: as in the settings.
     """
 
@@ -79,6 +81,7 @@ class VisionStage:
         heartbeat: Callable[[], None] = lambda: None,
         decide: Decide = lambda event: (event,),
         announced: Callable[[Sequence[GateEvent]], None] = lambda events: None,
+        explained: Callable[[Mapping[str, Account]], None] = lambda accounts: None,
         threshold: Callable[[], float] | None = None,
     ) -> None:
         self._pipeline = pipeline
@@ -89,6 +92,7 @@ class VisionStage:
         self._heartbeat = heartbeat
         self._decide = decide
         self._announced = announced
+        self._explained = explained
         self._threshold = threshold
         self._unstored: list[GateEvent] = []
         self._failing = False
@@ -121,6 +125,8 @@ class VisionStage:
             log.warning("camera %s: the models work again", frame.camera)
             self._failing = False
         self._telemetry.stepped(step, self._pipeline)
+        if step.accounts:
+            self._explained(step.accounts)
         if step.events or self._unstored:
             self._store(step.events, self._decision_times(step))
 
@@ -131,6 +137,7 @@ class VisionStage:
         self._unstored.extend(decided for event in events for decided in self._decide(event))
         if not self._unstored:
             return
+        began_s = self._clock.monotonic_s()
         try:
             stored = self._outbox.append(self._unstored)
         except StorageError:  # said once by the outbox; here the events wait
@@ -138,5 +145,6 @@ class VisionStage:
                 log.error("event %s is lost: the disk has refused events for too long", self._unstored.pop(0).event_id)
             return
         self._unstored.clear()
+        self._telemetry.store_took(self._clock.monotonic_s() - began_s)
         self._telemetry.stored(stored, decided_s)
         self._announced(stored)

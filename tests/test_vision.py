@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,10 @@ from edge.mailbox import Mailbox
 from edge.sinks.metrics import Metrics
 from edge.sinks.outbox import Outbox
 from edge.telemetry import CameraTelemetry
+from edge.tracking.account import Account
 from edge.types import EventType, Frame, GateEvent
 from edge.vision import VisionStage
-from tests.pipeline.world import World, approach, pipeline
+from tests.pipeline.world import Plate, World, approach, pipeline
 
 CAMERA = CameraSettings.model_validate({"name": "gate", "lane": "lane-1", "url": "x.mp4"})
 
@@ -162,3 +163,41 @@ def test_funnel_is_counted_with_a_reason_for_every_loss() -> None:
     assert frames + total(metrics, "anpr_frames_dropped_total") == 8 * 15
     assert total(metrics, "anpr_plates_read_total") == world.read_crops
     assert total(metrics, "anpr_vehicles_total") == 1
+
+
+def test_what_each_look_said_is_told_with_the_event() -> None:
+    """The page explains an answer from this; it comes before anybody can hear of the event."""
+    world = LiveWorld(approach("AB12CDE"))
+    outbox = StubbornOutbox(0)
+    accounts: dict[str, Account] = {}
+
+    def explained(fresh: Mapping[str, Account]) -> None:
+        assert {e.event_id for e in outbox.stored}.isdisjoint(fresh)
+        accounts.update(fresh)
+
+    stage(world, outbox, explained=explained)[0].run()
+    final = accounts[outbox.stored[-1].event_id]
+    assert set(accounts) == {e.event_id for e in outbox.stored}
+    assert final.answer == "AB12CDE" and final.reason == ""
+    assert final.detections >= len(final.looks) >= 3
+    assert {"".join(c for c, _ in look.characters) for look in final.looks} == {"AB12CDE"}
+    assert any(look.weight > 0 and look.verdict == "counted" for look in final.looks)
+
+
+def test_vehicles_that_end_without_an_event_are_counted() -> None:
+    """A car that never moved is parked, not lost: the funnel has to say so."""
+    world = LiveWorld(lambda now_s: (Plate("AB12CDE", (320, 200)),) if now_s < 6 else (), duration_s=9)
+    outbox = StubbornOutbox(0)
+    vision, metrics, _ = stage(world, outbox)
+    vision.run()
+    assert outbox.stored == []
+    ended = metrics.totals()["anpr_vehicles_total"]
+    assert {dict(labels)["outcome"]: n for labels, n in ended.items() if n} == {"phantom": 1}  # parked: after 30 s
+
+
+def test_storing_is_timed() -> None:
+    """A dying SD card shows first in how long a commit takes."""
+    world = LiveWorld(approach("AB12CDE"))
+    vision, metrics, _ = stage(world, StubbornOutbox(0))
+    vision.run()
+    assert {row["stage"] for row in metrics.timings()} >= {"motion", "detect", "track", "read", "vote", "gate", "store"}

@@ -12,8 +12,9 @@ from edge.commands.options import CameraOption, OptionalConfig, StillOption, cam
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edge.replay.explain import Explanation, LookRow
+    from edge.replay.explain import Explanation
     from edge.replay.watch import Watched
+    from edge.tracking.account import LookLine
 
 PIPED_WIDTH = 150  # columns when the output goes to a file
 _EPILOG = """
@@ -92,7 +93,7 @@ def _print(e: Explanation) -> None:
         console.print(f"Why not: {e.reason}.\n", style="yellow")
 
 
-def _cells(row: LookRow) -> tuple[str, ...]:
+def _cells(row: LookLine) -> tuple[str, ...]:
     sure = "".join(c if p >= 0.9 else f"[yellow]{c}[/]" if p >= 0.5 else f"[red]{c}[/]" for c, p in row.characters)
     doubts = " ".join(f"{c}{p:.2f}" for c, p in row.characters if p < 0.9)
     verdict = f"{row.verdict}: {row.reason}" if row.reason else row.verdict

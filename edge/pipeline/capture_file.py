@@ -47,6 +47,7 @@ class FileSource:
         self._frames: Iterator[Frame] | None = None
         self._sequence = 0
         self._damaged = 0
+        self._decode_s = 0.0  # per picture of the last packet
 
     @property
     def name(self) -> str:
@@ -124,7 +125,10 @@ class FileSource:
         connection = self._connection
         if connection is not None:
             for packet in connection.packets():
-                yield from connection.decode(packet)
+                began_s = self._clock.monotonic_s()
+                pictures = connection.decode(packet)
+                self._decode_s = (self._clock.monotonic_s() - began_s) / max(1, len(pictures))
+                yield from pictures
             self._damaged += connection.damaged_packets
 
     def _wait_until(self, moment_s: float) -> None:
@@ -135,7 +139,7 @@ class FileSource:
     def _frame(self, video: VideoFrame, monotonic_s: float, captured_at: datetime) -> Frame:
         picture, sequence = Picture(video), self._sequence
         self._sequence += 1
-        return Frame(self._name, sequence, monotonic_s, captured_at, picture.luma, picture.bgr)
+        return Frame(self._name, sequence, monotonic_s, captured_at, picture.luma, picture.bgr, decode_s=self._decode_s)
 
     def _refuse_when_interrupted(self) -> None:
         if self._interrupted.is_set():

@@ -79,6 +79,7 @@ class StreamSource:
         self._doubted = False  # the camera's clock, in this connection
         self._catch_up_until_s = 0.0
         self._arrival_s = 0.0  # of the packet before
+        self._decode_s = 0.0  # per picture of the last packet
 
     @property
     def name(self) -> str:
@@ -125,7 +126,10 @@ class StreamSource:
 
     def _decode_next(self, pump: Pump[Packet[VideoStream]], connection: Connection) -> None:
         packet, arrival_s = pump.next(self._access.read_timeout_s)
-        for picture in connection.decode(packet):
+        began_s = self._clock.monotonic_s()
+        pictures = connection.decode(packet)
+        self._decode_s = (self._clock.monotonic_s() - began_s) / max(1, len(pictures))
+        for picture in pictures:
             self._picture_s = arrival_s
             self._ready.append((picture, arrival_s))
         if arrival_s < self._catch_up_until_s:
@@ -173,7 +177,8 @@ class StreamSource:
         taken_s = self._timeline.moment(stamp_s, arrival_s)
         picture, sequence = Picture(video), self._sequence
         self._sequence += 1
-        return Frame(self._name, sequence, taken_s, self._utc(stamp_s, taken_s), picture.luma, picture.bgr)
+        captured_at = self._utc(stamp_s, taken_s)
+        return Frame(self._name, sequence, taken_s, captured_at, picture.luma, picture.bgr, decode_s=self._decode_s)
 
     def _utc(self, stamp_s: float | None, taken_s: float) -> datetime:
         """Return UTC of the picture: by the camera's clock where it reports one that can be right, else by ours."""

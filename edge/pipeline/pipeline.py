@@ -21,10 +21,12 @@ from edge.pipeline.image import in_region, quad_size, region_box
 from edge.pipeline.looks import Looks
 from edge.pipeline.motion import MotionGate
 from edge.protocols import Detector, Recogniser
+from edge.tracking.account import Account, account
 from edge.tracking.gate import Gate, PassageChange
+from edge.tracking.looks import LookWeight
 from edge.tracking.tracker import Tracker, TrackerSettings
 from edge.tracking.voting import Ballot
-from edge.types import Box, Detection, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
+from edge.types import Box, Detection, EventType, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
 
 Stopwatch = Callable[[], float]
 WIDEST_SHARE = 0.6  # of the picture's width: nearer than this no camera at a gate sees a plate
@@ -46,6 +48,8 @@ class Step:
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)
     changes: tuple[PassageChange, ...] = ()
     events: tuple[GateEvent, ...] = ()
+    accounts: Mapping[str, Account] = field(default_factory=dict)  # event id -> why the plate was read so, or not
+    silent: tuple[str, ...] = ()  # an outcome per vehicle that ended without an event: parked, same_vehicle, phantom
     timings_s: Mapping[str, float] = field(default_factory=dict)  # stage -> seconds, zero without a stopwatch
 
 
@@ -91,6 +95,7 @@ class Pipeline:
         sender = Sender(parts.site, camera.lane, camera.name, software)
         self._announcer = Announcer(sender, parts.ids, self._evidence)
         self._ballots: dict[int, Ballot] = {}
+        self._past_looks: dict[int, tuple[LookWeight, ...]] = {}  # of ended tracks whose passage is still open
         self._tracks: tuple[Track, ...] = ()
         self._last: Frame | None = None
 
@@ -207,17 +212,37 @@ class Pipeline:
 
     def _told(self, step: Step, changes: tuple[PassageChange, ...]) -> Step:
         """Return `step` with the events that `changes` lead to."""
+        silent = self._gate.take_silent()
         if not changes:
-            return step
-        return replace(step, changes=changes, events=tuple(self._announcer.announce(c, step.frame) for c in changes))
+            return replace(step, silent=silent) if silent else step
+        events = tuple(self._announcer.announce(c, step.frame) for c in changes)
+        accounts = {e.event_id: self._account(c, e) for c, e in zip(changes, events, strict=True)}
+        return replace(step, changes=changes, events=events, accounts=accounts, silent=silent)
+
+    def _account(self, change: PassageChange, event: GateEvent) -> Account:
+        looks = [w for i in change.track_ids for w in self._looks_of(i)]
+        return account(
+            sorted(looks, key=lambda w: w.read.at_s),
+            change.verdict.text if change.verdict else "",
+            detections=change.hits,
+            best_height_px=change.best_height_px,
+            min_height_px=self._parts.models.recogniser.min_height_px,
+            answered=event.type is not EventType.UNREAD,
+        )
+
+    def _looks_of(self, track_id: int) -> tuple[LookWeight, ...]:
+        ballot = self._ballots.get(track_id)
+        return self._past_looks.get(track_id, ()) if ballot is None else ballot.explain()
 
     def _forget_ended(self) -> None:
         """Let go of everything about tracks that are over, their pictures once their passage is too."""
         for track in self._tracks:
-            if track.state is TrackState.ENDED:
-                self._ballots.pop(track.id, None)
+            if track.state is TrackState.ENDED and (ballot := self._ballots.pop(track.id, None)) is not None:
+                self._past_looks[track.id] = ballot.explain()
         self._tracks = tuple(t for t in self._tracks if t.state is not TrackState.ENDED)
-        self._evidence.keep_only({t.id for t in self._tracks} | self._gate.track_ids())
+        open_ids = self._gate.track_ids()
+        self._past_looks = {i: looks for i, looks in self._past_looks.items() if i in open_ids}
+        self._evidence.keep_only({t.id for t in self._tracks} | open_ids)
 
 
 class _Times:

@@ -7,17 +7,20 @@ never waits for a write. Corrections stand beside an event and never change it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from edge.clock import Clock
 from edge.errors import SinkUnavailable, StorageError
 from edge.sinks import wire
 from edge.sinks.misread import patterns
+from edge.tracking.account import Account
 from edge.types import GateEvent
 
 NAME = "history"
@@ -37,8 +40,16 @@ CREATE INDEX IF NOT EXISTS names_by_event ON names (event_id);
 CREATE TABLE IF NOT EXISTS corrections (
     event_id TEXT PRIMARY KEY REFERENCES events ON DELETE CASCADE, text TEXT NOT NULL, by TEXT NOT NULL,
     at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS accounts (  -- why the plate was read so
+    event_id TEXT PRIMARY KEY REFERENCES events ON DELETE CASCADE, body TEXT NOT NULL) WITHOUT ROWID;
 """
 _ROWS = "SELECT e.body, c.text, c.by, c.at FROM events e LEFT JOIN corrections c USING (event_id)"
+# Of the event itself, else of the newest of its passage: a hit on a list has no looks of its own.
+_ACCOUNT = """
+SELECT a.body FROM accounts a JOIN events e USING (event_id)
+WHERE e.passage_id = (SELECT passage_id FROM events WHERE event_id = ?1)
+ORDER BY a.event_id = ?1 DESC, e.captured_at DESC LIMIT 1
+"""
 # A provisional event is shown only until the final one of its passage is there.
 _CURRENT = """
 NOT (e.type = 'passage.provisional' AND EXISTS (
@@ -81,16 +92,26 @@ class History:
     Args:
         path: SQLite file, made when missing.
         keep_days, keep_events: older events are forgotten, by age and by number.
+        account_of: gives the account of an event that is being remembered, by its id; None: there is none.
 
     Raises:
         StorageError: the file cannot be made or is not a database.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, keep_days: float, keep_events: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        keep_days: float,
+        keep_events: int,
+        account_of: Callable[[str], Account | None] = lambda event_id: None,
+    ) -> None:
         self._path = path
         self._clock = clock
         self._keep_days = keep_days
         self._keep_events = keep_events
+        self._account_of = account_of
         self._pruned_s: float | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +131,8 @@ class History:
         try:
             with self._open() as db:
                 for event in batch:
-                    _insert(db, event)
+                    if _insert(db, event):
+                        self._explain(db, event.event_id)
             self._prune_sometimes()
         except StorageError as error:
             raise SinkUnavailable(str(error)) from error
@@ -135,6 +157,12 @@ class History:
             row = db.execute(f"{_ROWS} WHERE e.event_id = ?", (event_id,)).fetchone()
         return None if row is None else _remembered(row)
 
+    def account(self, event_id: str) -> dict[str, Any] | None:
+        """Return why the plate of an event's passage was read so, or None when nothing is known about that."""
+        with self._open() as db:
+            row = db.execute(_ACCOUNT, (event_id,)).fetchone()
+        return None if row is None else dict(json.loads(row[0]))
+
     def correct(self, event_id: str, text: str, by: str) -> Remembered | None:
         """Note that the plate of the event was really `text`; return the event, or None when it is unknown."""
         at = wire.utc_text(self._clock.utc())
@@ -155,6 +183,11 @@ class History:
                 "ORDER BY captured_at DESC, event_id DESC LIMIT -1 OFFSET ?)",
                 (self._keep_events,),
             )
+
+    def _explain(self, db: sqlite3.Connection, event_id: str) -> None:
+        found = self._account_of(event_id)
+        if found is not None:
+            db.execute("INSERT INTO accounts VALUES (?, ?)", (event_id, json.dumps(found.as_document())))
 
     def _prune_sometimes(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -178,11 +211,12 @@ class History:
             ) from error
 
 
-def _insert(db: sqlite3.Connection, event: GateEvent) -> None:
+def _insert(db: sqlite3.Connection, event: GateEvent) -> bool:
+    """Remember `event`; False when it was known."""
     plate = event.plate
     known = db.execute("SELECT 1 FROM events WHERE event_id = ?", (event.event_id,)).fetchone()
     if known is not None:
-        return
+        return False
     row = (
         event.event_id,
         wire.utc_text(event.captured_at),
@@ -197,6 +231,7 @@ def _insert(db: sqlite3.Connection, event: GateEvent) -> None:
     if plate is not None:
         texts = {plate.text, *(text for text, _ in plate.alternatives)}
         db.executemany("INSERT INTO names VALUES (?, ?)", [(event.event_id, text) for text in sorted(texts)])
+    return True
 
 
 def _conditions(query: Query) -> tuple[list[str], list[str]]:

@@ -22,7 +22,7 @@ from edge.config.delivery import MqttSettings
 from edge.errors import ConfigError, EventRejected, SinkUnavailable
 from edge.sinks import mqtt_tls
 from edge.sinks.fit import Shrink, fit
-from edge.sinks.mqtt_connection import HOPELESS, REFUSED, MqttConnection, Will, explain
+from edge.sinks.mqtt_connection import HOPELESS, REFUSED, MqttConnection, Will, explain, kind_of
 from edge.sinks.pace import Pace
 from edge.sinks.wire import utc_text
 from edge.types import GateEvent
@@ -255,7 +255,7 @@ class MqttSink:
             self._abandon()
             silent = connection.hung_up and "refused" not in str(error)
             hint = HUNG_UP if in_flight and not delivered and silent else ""
-            raise SinkUnavailable(f"{error}{hint}", delivered=delivered) from error
+            raise SinkUnavailable(f"{error}{hint}", delivered=delivered, kind=error.kind) from error
         if rejected is not None:
             raise EventRejected(rejected.event_id, rejected.reason, delivered=delivered)
 
@@ -285,7 +285,7 @@ class MqttSink:
             return None
         if code in HOPELESS:
             return EventRejected(event_id, explain(code))
-        raise SinkUnavailable(f"mqtt: {explain(code)}")
+        raise SinkUnavailable(f"mqtt: {explain(code)}", kind=kind_of(explain(code)))
 
     def _send_posts(self, connection: MqttConnection) -> None:
         while self._posts:

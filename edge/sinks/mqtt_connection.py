@@ -39,6 +39,14 @@ _FIXES = {
     "Unsupported protocol version": "set mqtt.protocol to 3.1.1",
     "Session taken over": "another client uses this client id; give each device its own",
 }
+_KINDS = {
+    "Not authorized": "not_authorised",
+    "Bad user name or password": "not_authorised",
+    "Quota exceeded": "throttled",
+    "Server busy": "throttled",
+    "Message rate too high": "throttled",
+    "Connection rate exceeded": "throttled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class MqttConnection:
         self._news = threading.Condition()
         self._connected = False
         self._ended: str | None = None
+        self._kind = "unreachable"  # of the end, see SinkUnavailable
         self._cause = ""
         self.hung_up = False  # the connection stood, then broke without a word
         self._outcomes: dict[int, int] = {}  # packet id -> reason code
@@ -93,17 +102,18 @@ class MqttConnection:
         try:
             self._client.connect(s.host, s.port, s.keep_alive_s)  # a new client starts clean
         except ssl.SSLError as error:
-            raise SinkUnavailable(f"{self._where}: TLS refused: {_tls_reason(error)}") from error
+            raise SinkUnavailable(f"{self._where}: TLS refused: {_tls_reason(error)}", kind="refused") from error
         except (OSError, ValueError, paho.WebsocketConnectionError) as error:
             hint = "; does this port speak TLS?" if s.tls.enabled and isinstance(error, ConnectionResetError) else ""
             raise SinkUnavailable(f"{self._where}: cannot connect: {error}{hint}") from error
         self._client.loop_start()
         with self._news:
             self._news.wait_for(lambda: self._connected or self._ended is not None, s.connect_timeout_s)
-            reason = self._ended or ("" if self._connected else "no answer to CONNECT")
+            silent = not self._connected and self._ended is None
+            reason = self._ended or ("no answer to CONNECT" if silent else "")
         if reason:
             self.kill()
-            raise SinkUnavailable(f"{self._where}: {reason}")
+            raise SinkUnavailable(f"{self._where}: {reason}", kind="timeout" if silent else self._kind)
 
     @property
     def alive(self) -> bool:
@@ -123,7 +133,7 @@ class MqttConnection:
         """
         info = self._client.publish(topic, payload, qos=1, retain=retain, properties=self._properties())
         if info.rc != paho.MQTT_ERR_SUCCESS:
-            raise SinkUnavailable(f"{self._where}: {self._ended or paho.error_string(info.rc)}")
+            raise SinkUnavailable(f"{self._where}: {self._ended or paho.error_string(info.rc)}", kind=self._kind)
         return info.mid
 
     def subscribe(self, topic: str) -> None:
@@ -134,7 +144,7 @@ class MqttConnection:
         """
         code, _ = self._client.subscribe(topic, qos=1)
         if code != paho.MQTT_ERR_SUCCESS:
-            raise SinkUnavailable(f"{self._where}: {self._ended or paho.error_string(code)}")
+            raise SinkUnavailable(f"{self._where}: {self._ended or paho.error_string(code)}", kind=self._kind)
 
     def outcome(self, packet_id: int, timeout_s: float) -> int:
         """Wait for the acknowledgement of one publish and return its reason code (0: accepted).
@@ -146,8 +156,9 @@ class MqttConnection:
             self._news.wait_for(lambda: packet_id in self._outcomes or self._ended is not None, timeout_s)
             if packet_id in self._outcomes:
                 return self._outcomes.pop(packet_id)
+            silent = self._ended is None
             reason = self._ended or f"no acknowledgement for {timeout_s:g} s; the line may be dead"
-        raise SinkUnavailable(f"{self._where}: {reason}")
+        raise SinkUnavailable(f"{self._where}: {reason}", kind="timeout" if silent else self._kind)
 
     def acknowledged(self, packet_id: int) -> bool:
         """Tell, without waiting, whether the broker accepted this publish; asks once."""
@@ -218,7 +229,7 @@ class MqttConnection:
 
     def _connect_answered(self, _c: Any, _u: Any, _f: Any, reason: Any, properties: Properties | None) -> None:
         if reason.is_failure:
-            self._end(_refusal("the broker refused the connection", str(reason)))
+            self._end(_refusal("the broker refused the connection", str(reason)), kind_of(str(reason)))
             return
         granted: Mapping[str, Any] = properties.json() if properties is not None else {}  # type: ignore[no-untyped-call]
         with self._news:
@@ -229,10 +240,11 @@ class MqttConnection:
 
     def _disconnected(self, _c: Any, _u: Any, flags: Any, reason: Any, _p: Any) -> None:
         if flags.is_disconnect_packet_from_server:
-            self._end(_refusal("the broker ended the connection", str(reason)))
+            self._end(_refusal("the broker ended the connection", str(reason)), kind_of(str(reason)))
         else:
             self.hung_up = self._connected
-            self._end(f"the connection was lost{self._cause}" if self._connected else self._turned_away())
+            kind = "not_authorised" if "certificate" in self._cause else "unreachable"
+            self._end(f"the connection was lost{self._cause}" if self._connected else self._turned_away(), kind)
 
     def _published(self, _c: Any, _u: Any, packet_id: int, reason: Any, _p: Any) -> None:
         with self._news:
@@ -241,7 +253,7 @@ class MqttConnection:
 
     def _subscribed(self, _c: Any, _u: Any, _m: int, reasons: list[Any], _p: Any) -> None:
         if any(reason.is_failure for reason in reasons):
-            self._end(_refusal("the broker refused a subscription", str(reasons[0])))
+            self._end(_refusal("the broker refused a subscription", str(reasons[0])), kind_of(str(reasons[0])))
 
     def _received(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
         self._on_message(message.topic, bytes(message.payload))
@@ -260,8 +272,9 @@ class MqttConnection:
         own = "our certificate (missing, expired, revoked, or of another authority)"
         return f"the broker hung up before it answered: it may not accept {own}; check mqtt.tls.certificate_file"
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, kind: str = "unreachable") -> None:
         with self._news:
+            self._kind = self._kind if self._ended else kind
             self._ended = self._ended or reason
             self._news.notify_all()
 
@@ -278,6 +291,11 @@ def explain(reason_code: int) -> str:
         FORMAT_INVALID: "Payload format invalid",
     }
     return _refusal("the broker refused the event", names.get(reason_code, f"reason 0x{reason_code:02x}"))
+
+
+def kind_of(refusal: str) -> str:
+    """Return which kind of failure the broker's words are, see SinkUnavailable."""
+    return next((kind for words, kind in _KINDS.items() if words in refusal), "refused")
 
 
 def _refusal(what: str, reason: str) -> str:

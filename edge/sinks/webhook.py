@@ -63,7 +63,7 @@ class WebhookSink:
                 self._post(event)
                 delivered.append(event.event_id)
         except SinkUnavailable as error:
-            raise SinkUnavailable(str(error), delivered=delivered) from error
+            raise SinkUnavailable(str(error), delivered=delivered, kind=error.kind) from error
         except EventRejected as error:
             raise EventRejected(error.event_id, error.reason, delivered=delivered) from error
         finally:
@@ -95,13 +95,15 @@ class WebhookSink:
         except httpx.InvalidURL as error:
             raise SinkUnavailable("webhook: the address cannot be used; correct webhook.url") from error
         except httpx.HTTPError as error:
-            raise SinkUnavailable(f"webhook: {type(error).__name__}: {_without_url(error)}") from error
+            kind = "timeout" if isinstance(error, httpx.TimeoutException) else "unreachable"
+            raise SinkUnavailable(f"webhook: {type(error).__name__}: {_without_url(error)}", kind=kind) from error
         if answer.is_success:
             return
         if answer.status_code in HOPELESS:
             raise EventRejected(event.event_id, f"the receiver answered {answer.status_code} {answer.reason_phrase}")
         raise SinkUnavailable(
-            f"webhook: the receiver answered {answer.status_code} {answer.reason_phrase}{_hint(answer)}"
+            f"webhook: the receiver answered {answer.status_code} {answer.reason_phrase}{_hint(answer)}",
+            kind=_KINDS.get(answer.status_code, "refused"),
         )
 
 
@@ -119,6 +121,9 @@ def _trust(settings: WebhookSettings) -> ssl.SSLContext | bool:
     except (OSError, ssl.SSLError) as error:
         problem = f"{settings.ca_file} cannot be used: {error.strerror or error}"
         raise ConfigError("webhook.ca_file", problem, "name a PEM file with the authority") from error
+
+
+_KINDS = {401: "not_authorised", 403: "not_authorised", 429: "throttled"}
 
 
 def _hint(answer: httpx.Response) -> str:

@@ -43,6 +43,9 @@ class PassageChange:
     at_s: float  # of the decision; with FINAL and UNREAD: when it crossed the line or was last seen
     state: GateState
     first_s: float  # when the vehicle was first seen
+    track_ids: tuple[int, ...]  # all that belong to the passage
+    hits: int  # pictures in which its plate was found
+    best_height_px: float  # of the largest of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Gate:
         self._compass = Compass(self._settings)
         self._open: dict[int, Passage] = {}  # by track id, continuations included
         self._remembered: list[Passage] = []  # ended with an event
+        self._silent: list[str] = []
         self._next = 1
         self._now_s = float("-inf")
         self._frame_size: tuple[int, int] = (UNKNOWN_PX, UNKNOWN_PX)
@@ -117,6 +121,11 @@ class Gate:
         """End every open passage: the video is over, or the camera stops."""
         self._now_s = max(now_s, self._now_s)
         return tuple(self._end(self._leaders()))
+
+    def take_silent(self) -> tuple[str, ...]:
+        """Return why vehicles ended without an event since the last call: parked, same_vehicle or phantom."""
+        silent, self._silent = tuple(self._silent), []
+        return silent
 
     def states(self) -> dict[int, GateState]:
         """Return what each followed plate is doing, by track id."""
@@ -253,6 +262,7 @@ class Gate:
         for passage in passages:
             passage.reversed = self._compass.turned_back(passage)
             kind = self._outcome(passage)
+            parked = passage.state(self._now_s, self._settings.parked_after_s) is GateState.PARKED
             passage.closed = True
             passage.closed_heading = passage.heading
             if kind is not None:
@@ -261,6 +271,8 @@ class Gate:
                     self._change(kind, passage, self._compass.direction(passage), self._compass.moment_s(passage))
                 )
                 self._remembered.append(passage)
+            else:
+                self._silent.append("parked" if parked else "phantom")
             for ended in (passage, *passage.continuations):
                 self._open.pop(ended.track_id, None)
         return changes
@@ -301,8 +313,20 @@ class Gate:
         verdict = passage.verdict
         decided = [p for p in (passage, *passage.continuations) if p.own_verdict is verdict]
         state = passage.state(self._now_s, self._settings.parked_after_s)
-        first_s = passage.first_s
-        return PassageChange(kind, passage.number, decided[0].track_id, direction, verdict, at_s, state, first_s)
+        parts = (passage, *passage.continuations)
+        return PassageChange(
+            kind=kind,
+            passage=passage.number,
+            track_id=decided[0].track_id,
+            direction=direction,
+            verdict=verdict,
+            at_s=at_s,
+            state=state,
+            first_s=passage.first_s,
+            track_ids=tuple(p.track_id for p in parts),
+            hits=sum(p.hits for p in parts),
+            best_height_px=max((s.height_px for s in passage.samples), default=0.0),
+        )
 
     def _leaders(self) -> list[Passage]:
         """Return the open passages that are not continuations, oldest first."""
@@ -313,6 +337,7 @@ class Gate:
         for passage in [p for p in self._open.values() if p.parent is not None and p.parent.closed]:
             if self._now_s - passage.last_s >= self._settings.ends_after_s:
                 del self._open[passage.track_id]
+                self._silent.append("same_vehicle")
         self._remembered = [p for p in self._remembered if self._now_s - p.seen_s <= self._memory_s(p)]
         self._remembered = newest_first(self._remembered)[:MAX_REMEMBERED]
 

@@ -10,10 +10,11 @@ import pytest
 
 from edge.replay.annotate import contact_sheet, proposals, yaml_text
 from edge.replay.evaluate import Evaluated
-from edge.replay.explain import characters, explained
+from edge.replay.explain import explained
 from edge.replay.site_report import Light, site_report
 from edge.replay.truth import load
 from edge.replay.watch import Placed, Story, Watched
+from edge.tracking.account import characters
 from edge.types import Direction
 from tests.replay.oracle import _posterior
 

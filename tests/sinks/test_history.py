@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,8 +50,6 @@ def test_an_event_written_twice_is_there_once(gate: FakeGate, history: History) 
 
 def test_provisional_event_gives_way_to_the_final_one(gate: FakeGate, history: History) -> None:
     """One car, one row."""
-    from dataclasses import replace
-
     provisional = gate.an_event(type_=EventType.PROVISIONAL)
     history.write([provisional])
     assert len(history.search(Query())) == 1
@@ -154,3 +153,22 @@ def test_a_damaged_file_keeps_events_in_the_outbox(gate: FakeGate, history: Hist
 def test_normal_form_drops_what_plates_do_not_carry() -> None:
     """People type 'b-xy 123'."""
     assert normal("b-xy 12³3ß") == "BXY123"
+
+
+def test_account_of_an_event_is_kept_and_forgotten_with_it(gate: FakeGate, tmp_path: Path) -> None:
+    """It holds the plate as every look read it: nothing of it may outlive the event."""
+    history = History(tmp_path / "history.db", gate.clock, keep_days=30, keep_events=1000, account_of=gate.accounts.get)
+    event = gate.an_event(plate="AB12CDE")
+    hit = replace(gate.an_event(plate="AB12CDE"), type=EventType.WATCH_HIT, passage_id=event.passage_id)
+    del gate.accounts[hit.event_id]
+    history.write([event, hit])
+    found = history.account(event.event_id)
+    assert found is not None and found["answer"] == "AB12CDE" and len(found["looks"]) == 12
+    assert history.account(hit.event_id) == found  # the same passage
+    assert history.account("unknown") is None
+
+    gate.clock.advance_to(gate.clock.monotonic_s() + 31 * 86_400)
+    history.prune()
+    assert history.account(event.event_id) is None
+    with sqlite3.connect(tmp_path / "history.db") as db:
+        assert db.execute("SELECT count(*) FROM accounts").fetchone() == (0,)

@@ -156,6 +156,7 @@ def test_wrong_password_says_so(guarded: Mosquitto, protocol: str) -> None:
     with pytest.raises(SinkUnavailable, match=r"(?i)not authori[sz]ed|user name or password") as caught:
         sink.write(())
     assert "wrong" not in str(caught.value)
+    assert caught.value.kind == "not_authorised"
 
 
 def test_forbidden_topic_keeps_the_event_and_names_the_fix(guarded: Mosquitto, outbox: Outbox) -> None:
@@ -193,8 +194,9 @@ def test_picture_gives_way_before_the_event_does(tmp_path: Path) -> None:
 
 def test_nobody_listening_is_reported_as_unavailable() -> None:
     sink = MqttSink(mqtt_settings(_port()), "site-1")
-    with pytest.raises(SinkUnavailable, match="cannot connect"):
+    with pytest.raises(SinkUnavailable, match="cannot connect") as caught:
         sink.write([a_gate_event()])
+    assert caught.value.kind == "unreachable"
 
 
 def test_interrupt_frees_a_writer_whose_broker_is_silent(broker: Mosquitto) -> None:

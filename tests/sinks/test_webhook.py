@@ -72,16 +72,26 @@ def test_refusal_reports_what_went_out_before_it() -> None:
         assert (caught.value.event_id, caught.value.delivered) == (second.event_id, frozenset({first.event_id}))
 
 
-@pytest.mark.parametrize(("status", "said"), [(401, "same secret"), (302, "redirects are not followed"), (404, "404")])
-def test_answer_that_somebody_can_mend_keeps_the_event(status: int, said: str) -> None:
-    with Receiver((status,)) as receiver, pytest.raises(SinkUnavailable, match=said):
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (401, "same secret", "not_authorised"),
+        (302, "redirects are not followed", "refused"),
+        (404, "404", "refused"),
+        (429, "429", "throttled"),
+    ],
+)
+def test_answer_that_somebody_can_mend_keeps_the_event(status: int, said: str, kind: str) -> None:
+    with Receiver((status,)) as receiver, pytest.raises(SinkUnavailable, match=said) as caught:
         sink_for(receiver.url).write([a_gate_event()])
+    assert caught.value.kind == kind
 
 
 def test_nobody_there_is_unavailable_and_tells_no_secret() -> None:
     url = f"http://user:{SECRET}@127.0.0.1:{free_port()}/hook?token={SECRET}"
     with pytest.raises(SinkUnavailable) as caught:
         sink_for(url).write([a_gate_event()])
+    assert caught.value.kind == "unreachable"
     assert SECRET not in str(caught.value)
 
 

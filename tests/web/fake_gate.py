@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import cv2
@@ -12,6 +13,8 @@ from edge.board import Board, DiskStatus, ModelStatus, OutboxStatus, Vehicle
 from edge.clock import VirtualClock, seeded_ids
 from edge.protocols import SourceState
 from edge.sinks.metrics import Metrics
+from edge.tracking.account import Account, account
+from edge.tracking.looks import LookVerdict, LookWeight
 from edge.types import (
     BLANK,
     CHARSET,
@@ -44,6 +47,7 @@ class FakeGate:
         self.metrics = Metrics(self.board)
         self._ids = seeded_ids(7)
         self._sequence = 0
+        self.accounts: dict[str, Account] = {}  # by event id
 
     def come_up(self) -> None:
         """Everything connected, loaded and with room on disk."""
@@ -101,7 +105,7 @@ class FakeGate:
         at = self.clock.utc() + timedelta(minutes=minutes)
         self._sequence += 1
         verdict = None if plate is None else a_verdict(plate, probability)
-        return GateEvent(
+        event = GateEvent(
             event_id=self._ids.new(at),
             type=type_ if plate is not None else EventType.UNREAD,
             site="north-gate",
@@ -115,6 +119,8 @@ class FakeGate:
             evidence=Evidence(crop_jpeg=a_crop(plate or "?")),
             sequence=self._sequence,
         )
+        self.accounts[event.event_id] = an_account(plate)
+        return event
 
     def show(self, camera: str, sequence: int, plate: str = "AB12CDE", width_px: float = 150.0) -> None:
         """Vision has finished with a frame that holds one car with its plate."""
@@ -139,6 +145,24 @@ def a_read(plate: str, box: Box, sharpness: float = 0.24) -> PlateRead:
     for slot in range(12):
         posterior[slot, CHARSET.index(plate[slot]) + 1 if slot < len(plate) else BLANK] = 0.99
     return PlateRead(3, 1, 0.0, plate, posterior, 0.99, box.height, box.width, sharpness, 0.93)
+
+
+def an_account(plate: str | None) -> Account:
+    """Twelve looks at `plate`, one of them blurred and one that reads another last character; or none."""
+    if plate is None:
+        return account((), "", detections=9, best_height_px=22, min_height_px=8, answered=False)
+    other = plate[:-1] + ("B" if plate[-1] != "B" else "8")
+    looks = [LookWeight(_look(plate, k), 0.05 + 0.02 * k, 0.8, LookVerdict.COUNTED, "") for k in range(10)]
+    blurred = LookWeight(_look(plate, 10, legible=0.3), 0.0, 0.1, LookVerdict.BLURRED, "sharpness 0.04, 0.25 would do")
+    differs = LookWeight(_look(other, 11), 0.1, 0.5, LookVerdict.CONTRADICTS, "reads another text than the vote")
+    return account((*looks, blurred, differs), plate, detections=20, best_height_px=31, min_height_px=8, answered=True)
+
+
+def _look(plate: str, k: int, legible: float = 0.93) -> PlateRead:
+    read = a_read(plate, Box(0, 0, 90 + 5 * k, 18 + k), 0.12 + 0.02 * k)
+    posterior = read.posterior.copy()
+    posterior[len(plate) - 1, CHARSET.index(plate[-1]) + 1] = 0.4 if k % 4 == 3 else 0.99
+    return replace(read, at_s=k / 7, posterior=posterior, legible=legible)
 
 
 def a_frame(

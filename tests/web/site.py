@@ -81,7 +81,9 @@ def serve(
     gate.come_up()
     settings = load(config, {})
     local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0, **(web or {})})})
-    history = History(settings.web.history.path, gate.clock, keep_days=30, keep_events=1000)
+    history = History(
+        settings.web.history.path, gate.clock, keep_days=30, keep_events=1000, account_of=gate.accounts.get
+    )
     history.write([_passage(gate, k) for k in range(passages)])
     for camera in gate.board.lanes:
         gate.show(camera, 1)

@@ -184,6 +184,25 @@ def test_decisions_and_other_kinds_of_event_are_named(page: Page, tmp_path: Path
         shown(page, "details-refused")
 
 
+def test_an_answer_is_explained_in_one_click(page: Page, tmp_path: Path) -> None:
+    """Every look with what it said and how much it counted; for a car that was not read, the reason."""
+    with serve(tmp_path) as site:
+        settled(page, site, "events")
+        page.locator(".car").first.click()
+        page.get_by_role("button", name="Why this answer?").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator(".looks tbody tr")).to_have_count(12)
+        expect(dialog.locator(".looks tbody")).to_contain_text("blurred")
+        expect(dialog.locator(".looks tbody")).to_contain_text("disagrees")
+        expect(dialog.locator(".said .bad")).to_have_count(3)  # characters that single looks were unsure of
+        assert [(v["id"], v["nodes"][0]["html"][:150]) for v in Axe().run(page).response["violations"]] == []
+        shown(page, "explained")
+        page.keyboard.press("Escape")
+        page.locator(".car", has_text="no plate").first.click()
+        page.get_by_role("button", name="Why was it not read?").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Never read: seen in 9 pictures")
+
+
 def test_a_wrong_plate_is_corrected(page: Page, tmp_path: Path) -> None:
     """The list shows the corrected text; the picture is kept for training."""
     with serve(tmp_path) as site:

@@ -31,7 +31,6 @@ from edge.sinks.metrics import Metrics
 from edge.sinks.status import document
 from edge.sinks.web import cameras, events, trial
 from edge.sinks.web.auth import MAX_PASSWORD_LENGTH, Session
-from edge.sinks.web.events import Explain
 from edge.sinks.web.guard import Guard
 from edge.sinks.web.labels import Labels
 from edge.sinks.web.live import Live
@@ -64,7 +63,6 @@ class Parts:
     config_path: Path | None = None  # where drawings are saved; None: they are not
     read: tuple[str, ...] = ()  # command lines for the page Try; empty: there is no such page
     replay: tuple[str, ...] = ()
-    explain: Explain | None = None
     apply: Callable[[], str] = lambda: "Saved. It is used from the next start on: sudo systemctl restart anpr-edge"
 
 
@@ -84,7 +82,7 @@ class Me(BaseModel):
     needs_login: bool
     site: str
     version: str
-    can: dict[str, bool] = Field(description="What exists here: try, explain, draw.")
+    can: dict[str, bool] = Field(description="What exists here: try, draw, correct.")
 
 
 def build(parts: Parts) -> tuple[FastAPI, Live]:
@@ -102,7 +100,7 @@ def build(parts: Parts) -> tuple[FastAPI, Live]:
     app.include_router(
         cameras.routes(parts.board, parts.settings, live, guard, config_path=parts.config_path, apply=parts.apply)
     )
-    app.include_router(events.routes(parts.history, Labels(web.history.labels), guard, parts.explain))
+    app.include_router(events.routes(parts.history, Labels(web.history.labels), guard))
     if parts.read:
         app.include_router(trial.routes(Trial(web, parts.read, parts.replay), guard))
     _serve_files(app)
@@ -147,7 +145,6 @@ def _me(parts: Parts, guard: Guard, session: Session) -> Me:
         version=__version__,
         can={
             "try": bool(parts.read),
-            "explain": parts.explain is not None,
             "draw": parts.config_path is not None and session.person.may("admin"),
             "correct": session.person.may("operator"),
         },

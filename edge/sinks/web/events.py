@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -27,7 +27,6 @@ EXPORT_CHUNK = 500
 EXPORT_MAX = 100_000
 
 EventId = Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$", description="event_id of the event.")]
-Explain = Callable[[str], dict[str, Any] | None]
 
 
 class Search(BaseModel):
@@ -56,15 +55,14 @@ class CorrectedPlate(BaseModel):
     text: str = Field(min_length=1, max_length=20, description="Letters and digits; blanks and dashes are ignored.")
 
 
-def routes(kept: History, labels: Labels, guard: Guard, explain: Explain | None) -> APIRouter:
+def routes(kept: History, labels: Labels, guard: Guard) -> APIRouter:
     """Return the routes below /api/events."""
     router = APIRouter(prefix="/api", tags=["events"])
     viewer = Depends(guard.at_least("viewer"))
     _add_searches(router, kept, viewer)
     _add_details(router, kept, viewer)
     _add_correction(router, kept, labels, Depends(guard.at_least("operator")))
-    if explain is not None:
-        _add_explanation(router, explain, viewer)
+    _add_explanation(router, kept, viewer)
     return router
 
 
@@ -132,14 +130,15 @@ def _add_correction(router: APIRouter, kept: History, labels: Labels, operator: 
         return row(found.event, found.correction)
 
 
-def _add_explanation(router: APIRouter, explain: Explain, viewer: Any) -> None:
+def _add_explanation(router: APIRouter, kept: History, viewer: Any) -> None:
     @router.get("/events/{event_id}/explain", dependencies=[viewer], responses=answers(401, 404, 422))
     def explained(event_id: EventId) -> dict[str, Any]:
         """Return why the plate was read as it was: every look, its quality and its vote."""
-        found = explain(event_id)
-        if found is None:
-            raise Refusal(404, "nothing more is known about this event", "explanations are kept for a shorter time")
-        return found
+        _found(kept.get(event_id))
+        account = kept.account(event_id)
+        if account is None:
+            raise Refusal(404, "its looks were not kept", "passages that a stop of the daemon ended have none")
+        return account
 
 
 def _found(one: Remembered | None) -> Remembered:

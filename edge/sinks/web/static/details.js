@@ -1,5 +1,6 @@
 // One event in full: picture, rivals, facts, correction, explanation, the document as it went over the wire.
 import { api } from "./api.js";
+import { explanation } from "./explanation.js";
 import { bar, decision, direction, grade, h, icon, percent, plate, toast, when } from "./dom.js";
 
 export function details(event, me, changed = () => {}) {
@@ -32,7 +33,7 @@ function fill(body, event, me, changed) {
   if (verdict) parts.push(rivals(verdict));
   parts.push(facts(event));
   if (me.can.correct && event.type !== "gap") parts.push(correction(event, (fresh) => (changed(fresh), body.replaceChildren(), fill(body, fresh, me, changed))));
-  if (me.can.explain) parts.push(explanation(event));
+  if (event.type !== "gap") parts.push(explanation(event));
   const raw = { ...event };
   delete raw.crop;
   parts.push(h("details", {}, h("summary", {}, "As it went over the wire"), h("pre", { tabindex: "0" }, JSON.stringify(raw, null, 2))));
@@ -84,17 +85,4 @@ function correction(event, done) {
     }
   }
   return h("form", { class: "row", onsubmit: submit }, h("label", { for: "right-plate" }, "The plate really is", input), h("button", { type: "submit" }, "Correct"));
-}
-
-function explanation(event) {
-  const out = h("div", {});
-  const button = h("button", { type: "button", class: "quiet" }, "Explain this answer");
-  button.addEventListener("click", async () => {
-    try {
-      out.replaceChildren(h("pre", { tabindex: "0" }, JSON.stringify(await api(`events/${event.event_id}/explain`), null, 2)));
-    } catch (error) {
-      out.replaceChildren(h("p", { class: "problem" }, error.message));
-    }
-  });
-  return h("div", {}, button, out);
 }
