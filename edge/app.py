@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from edge import __version__, health
-from edge.access import files
 from edge.access.assembly import Access, assemble
+from edge.access.barrier import Alarm, Report
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
 from edge.config.camera import CameraSettings
 from edge.config.settings import Settings
-from edge.errors import ConfigError
+from edge.errors import ConfigError, StorageError
 from edge.housekeeping import Housekeeping
 from edge.mailbox import Mailbox
 from edge.pipeline.capture import CaptureThread, open_source
@@ -64,6 +64,7 @@ class _Site:
     outbox: Outbox
     tuning: Tuning
     accounts: Accounts
+    watch: ClockWatch
 
 
 def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config_path: Path | None = None) -> int:
@@ -85,7 +86,9 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         web, sinks = _web(site, config_path)
         decided: list[Access] = []
         found = _deliveries(site, lambda: _reload_lists(decided))
-        access = assemble(settings, site.clock, _mqtt_post(found))
+        access = assemble(
+            settings, site.clock, _mqtt_post(found), _barrier_report(site, decided), site.watch.synchronised
+        )
         decided += [access] if access is not None else []
         publishers = [_publisher(site, delivery) for delivery in [*found, *sinks]]
         site.outbox.retire(keep={p.sink for p in publishers})
@@ -115,20 +118,20 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     board = Board(clock, settings.site.name, {c.name: c.lane for c in settings.cameras}, __version__)
     chosen = settings.outbox
     limits = Limits(chosen.max_age_days * DAY_S, int(chosen.max_mb * MIB), int(chosen.min_free_mb * MIB))
-    metrics = Metrics(board)
+    metrics, watch = Metrics(board), ClockWatch(clock)
     outbox = stack.enter_context(
         Outbox(
             chosen.path,
             clock,
             limits=limits,
-            watch=ClockWatch(clock),
+            watch=watch,
             on_drop=lambda reason, count: metrics.event_lost("outbox", reason, count),
         )
     )
     if outbox.alarm:
         log.error("outbox: %s", outbox.alarm)
     tuning = Tuning({c.name: c.threshold for c in settings.cameras})
-    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts())
+    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts(), watch)
 
 
 def _deliveries(site: _Site, reload_lists: Callable[[], str]) -> list[Delivery]:
@@ -150,7 +153,7 @@ def _reload_lists(decided: Sequence[Access]) -> str:
     if not decided:
         raise ConfigError("access.enabled", "this gate decides nothing by lists", "set it in the gate's settings")
     access = decided[0]
-    access.judge.replace_lists(files.load(access.path, access.zone))
+    access.judge.replace_lists(access.load())
     return access.judge.lists.version
 
 
@@ -200,6 +203,22 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
 def _mqtt_post(found: Sequence[Delivery]) -> Callable[[str, bytes], None] | None:
     """Return what publishes a barrier's command over MQTT, now or never, if there is MQTT."""
     return next((partial(d.sink.send, within_s=COMMAND_S) for d in found if isinstance(d.sink, MqttSink)), None)
+
+
+def _barrier_report(site: _Site, decided: Sequence[Access]) -> Report:
+    def alarm(alarm: Alarm) -> None:
+        site.metrics.barrier_alarm(alarm.lane, alarm.kind)
+        if alarm.command is None:
+            return
+        try:
+            for event in site.outbox.append(decided[0].judge.barrier_failed(alarm.command, alarm.reason)):
+                site.board.event_stored(event)
+                site.metrics.event_stored(event.lane, event.type, event.direction)
+                site.metrics.decision_made(event.lane, str(event.decision))
+        except StorageError as error:
+            log.error("nobody is called to lane %s: %s", alarm.lane, error)
+
+    return Report(alarm, site.metrics.barrier_told)
 
 
 def _barrier_stages(access: Access | None) -> list[Stage]:

@@ -75,6 +75,8 @@ class CameraTelemetry:
         for event in events:
             self._metrics.event_stored(event.lane, event.type, event.direction)
             self._board.event_stored(event)
+            if event.decision is not None:
+                self._metrics.decision_made(event.lane, event.decision)
             if event.event_id in decided_s:
                 self._metrics.decided(event.lane, decided_s[event.event_id])
             if event.type is EventType.FINAL:

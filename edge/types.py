@@ -184,6 +184,16 @@ class PlateRead:
             raise ValueError(f"text may hold only {CHARSET}, got {self.text!r}")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """What a vote was counted from: enough to weigh any other text against its answer. Never on the wire."""
+
+    looks: tuple[npt.NDArray[np.float64], ...]  # per look (n, 37), as likelihood.rows_of gives them
+    weights: npt.NDArray[np.float64]  # (looks,) votes of each
+    rubbish: npt.NDArray[np.float64]  # (looks,) probability that it shows something else
+    slope: float  # of the calibration: from the vote's odds to how often it is right
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The vote over all reads of one track so far."""
@@ -195,6 +205,7 @@ class Verdict:
     reads: int  # looks that had a say
     region: str | None  # ISO 3166 alpha-2 of the grammar that fits, None when no grammar decided
     height_px: float  # of the largest plate that had a say
+    basis: Basis | None = field(default=None, compare=False, repr=False)  # None: only the answer is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ WRAPPERS = {
     "prometheus_client": {"edge/sinks/metrics.py"},
     "boto3": {"edge/sinks/aws/"},
     "httpx": {"edge/sinks/", "edge/access/"},
+    "gpiod": {"edge/access/gpio.py"},
     "argon2": {"edge/sinks/web/"},
     "typer": {"edge/cli.py", "edge/commands/", "edge/replay/commands.py"},
     "yaml": {

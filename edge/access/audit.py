@@ -1,4 +1,8 @@
-"""The audit log: every decision and every command to a barrier, one JSON object a line, only ever appended."""
+"""The audit log: every decision and every command to a barrier, one JSON object a line, only ever appended.
+
+A decision does not wait for this file's disk, because the event that carries it is on the disk before anything acts
+on it; a command's line waits, on the barrier's own thread, and takes the lines before it along.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,20 @@ from edge.errors import StorageError
 
 
 class Audit:
-    """Appends to one file; safe from any thread. A line is on the disk when `note` returns."""
+    """Appends to one file; safe from any thread."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
 
-    def note(self, what: str, **facts: Any) -> None:
+    def note(self, what: str, *, on_disk: bool = True, **facts: Any) -> None:
         """Append one line: the moment, `what` happened, and the facts about it.
+
+        Args:
+            what: happened, e.g. barrier.opened.
+            on_disk: return only when the line is on the disk; False: it survives the process, not a power cut.
+            facts: plain values, without any plate.
 
         Raises:
             StorageError: the file cannot be written.
@@ -33,7 +42,8 @@ class Audit:
                 with self._path.open("a", encoding="utf-8") as file:
                     file.write(line + "\n")
                     file.flush()
-                    os.fsync(file.fileno())
+                    if on_disk:
+                        os.fsync(file.fileno())
         except OSError as error:
             raise StorageError(
                 f"{self._path}: cannot be written: {error.strerror}. Free space or set access.audit"

@@ -123,7 +123,7 @@ def _listed(case: _Case, lane: AccessLaneSettings, best: Match) -> Ruling:
             reason = "the clock is not set, so validity cannot be checked"
             return case.ruled(Decision.MANUAL_ASSIST, "clock", reason, best)
         return case.ruled(Decision.REFUSE, "not-valid", "listed, but not valid in this lane at this time", best)
-    if best.probability < lane.open_probability:
+    if not best.read or best.probability < lane.open_probability:
         return case.ruled(Decision.MANUAL_ASSIST, "unsure", "listed, but not read surely enough", best)
     rival = max((m.probability for m in case.found if m.key != best.key), default=0.0)
     if best.probability < CLEARLY * rival:

@@ -17,6 +17,7 @@ from datetime import datetime, time, timezone, tzinfo
 from pathlib import Path
 
 from edge.access.lists import WEEKDAYS, Entry, ListKind, PlateLists
+from edge.access.spelling import ANYWHERE, Spelling
 from edge.errors import ConfigError, Problem, StorageError
 from edge.tracking.grammar import canonical
 
@@ -32,13 +33,16 @@ class Imported:
     skipped: tuple[Problem, ...]
 
 
-def parse_csv(text: str, source: str, zone: tzinfo, *, skip_bad: bool = False) -> Imported:
+def parse_csv(
+    text: str, source: str, zone: tzinfo, spelling: Spelling = ANYWHERE, *, skip_bad: bool = False
+) -> Imported:
     """Return the lists in `text`.
 
     Args:
         text: CSV with a header line.
         source: names the file in messages.
         zone: of validity dates that carry none.
+        spelling: how the site compares plates.
         skip_bad: leave broken rows out and report them, instead of refusing the file.
 
     Raises:
@@ -57,10 +61,15 @@ def parse_csv(text: str, source: str, zone: tzinfo, *, skip_bad: bool = False) -
             )
     if problems and not skip_bad:
         raise ConfigError(problems=problems)
-    return Imported(PlateLists.of(entries, hashlib.sha256(text.encode()).hexdigest()), tuple(problems))
+    return Imported(PlateLists.of(entries, version_of(text), spelling), tuple(problems))
 
 
-def load(path: Path, zone: tzinfo) -> PlateLists:
+def version_of(text: str) -> str:
+    """Return the version of lists that came as `text`: its SHA-256."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def load(path: Path, zone: tzinfo, spelling: Spelling = ANYWHERE) -> PlateLists:
     """Return the lists in the file, none where there is no file yet.
 
     Raises:
@@ -70,10 +79,10 @@ def load(path: Path, zone: tzinfo) -> PlateLists:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return PlateLists()
+        return PlateLists(spelling=spelling)
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(f"{path}: cannot be read: {error}. Import the lists again") from error
-    return parse_csv(text, str(path), zone).lists
+    return parse_csv(text, str(path), zone, spelling).lists
 
 
 def save(path: Path, lists: PlateLists) -> None:

@@ -11,13 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, tzinfo
 from enum import Enum
 
-import numpy as np
-
-from edge.tracking.grammar import LOOKALIKES, canonical
-from edge.types import UInt8Array
+from edge.access.spelling import ANYWHERE, Spelling
+from edge.tracking.grammar import canonical
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_TWINS = str.maketrans({a: b for a, b in LOOKALIKES if (a, b) in {("O", "0"), ("Q", "0"), ("I", "1")}})
 
 
 class ListKind(str, Enum):
@@ -66,56 +63,31 @@ class Entry:
         return self.hours is None or _within(local.time(), *self.hours)
 
 
-def lookalike_key(plate: str) -> str:
-    """Return `plate` with characters that many countries print alike made one: O and Q as 0, I as 1."""
-    return plate.translate(_TWINS)
-
-
 @dataclass(frozen=True, slots=True)
 class PlateLists:
     """All lists in force; replaced as a whole, never changed."""
 
     entries: tuple[Entry, ...] = ()
     version: str = ""  # SHA-256 of the file they came from; empty: no list
+    spelling: Spelling = field(default=ANYWHERE, repr=False, compare=False)
     _by_key: dict[str, tuple[Entry, ...]] = field(default_factory=dict, repr=False, compare=False)
-    _by_length: dict[int, tuple[UInt8Array, tuple[str, ...]]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, entries: Iterable[Entry], version: str) -> PlateLists:
+    def of(cls, entries: Iterable[Entry], version: str, spelling: Spelling = ANYWHERE) -> PlateLists:
         """Return lists ready for look-up."""
         kept = tuple(entries)
         by_key: dict[str, list[Entry]] = {}
         for entry in kept:
-            by_key.setdefault(lookalike_key(entry.plate), []).append(entry)
-        lengths: dict[int, list[str]] = {}
-        for key in by_key:
-            lengths.setdefault(len(key), []).append(key)
-        tables = {n: (_table(keys, n), tuple(keys)) for n, keys in lengths.items()}
-        return cls(kept, version, {k: tuple(v) for k, v in by_key.items()}, tables)
+            by_key.setdefault(spelling.key(entry.plate), []).append(entry)
+        return cls(kept, version, spelling, {k: tuple(v) for k, v in by_key.items()})
 
     def find(self, plate: str) -> tuple[Entry, ...]:
-        """Return the entries of `plate`, canonical, lookalikes included."""
-        return self._by_key.get(lookalike_key(plate), ())
-
-    def near(self, plate: str) -> tuple[str, ...]:
-        """Return the lookalike keys of listed plates that differ from `plate` in exactly one character."""
-        key = lookalike_key(plate)
-        if len(key) not in self._by_length:
-            return ()
-        table, keys = self._by_length[len(key)]
-        differing: UInt8Array = np.zeros(len(keys), np.uint8)
-        for place, character in enumerate(key.encode()):
-            differing += table[place] != character
-        return tuple(keys[i] for i in np.flatnonzero(differing == 1))
+        """Return the entries of `plate`, canonical, whichever way the site may spell it."""
+        return self._by_key.get(self.spelling.key(plate), ())
 
     def entries_of(self, key: str) -> tuple[Entry, ...]:
-        """Return the entries under a lookalike key that `near` gave."""
+        """Return the entries under a key of the site's spelling."""
         return self._by_key.get(key, ())
-
-
-def _table(keys: list[str], length: int) -> UInt8Array:
-    """Return the characters of equally long keys, uint8 (length, N): one row per place, so that a scan is linear."""
-    return np.ascontiguousarray(np.frombuffer("".join(keys).encode(), np.uint8).reshape(-1, length).T)
 
 
 def _within(now: time, begin: time, end: time) -> bool:

@@ -1,21 +1,19 @@
-"""How likely is a read to be a listed plate?
+"""How likely is the vehicle to carry a listed plate?
 
-The vote gives probabilities of whole texts; a listed plate gets what the texts
-that look like it got, and, if it was not read at all, a share of what the vote
-left over. Pure functions.
+The plate that was read has the vote's probability. A listed plate one character away has what the reads leave
+for it, and at least what the reader is known to confuse: it can make a person look, it never opens. Pure functions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.access.lists import Entry, PlateLists, lookalike_key
+from edge.access.confusions import Confusions, one_change
+from edge.access.lists import Entry, PlateLists
+from edge.tracking.voting import probabilities
 from edge.types import Verdict
 
-# Of the probability that the vote gives to no text it names, at most this much can belong to one listed plate that
-# differs in a single character: a wrong character is one of about 35, in one of about 7 places, and lookalikes
-# (8 and B, 0 and D) take a large part of the errors.
-LARGEST_NEAR_SHARE = 0.25
+MOST_NEAR = 16  # listed plates weighed against the reads, those first that the reader confuses most easily
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +23,40 @@ class Match:
     key: str
     entries: tuple[Entry, ...]
     probability: float
-    exact: bool  # one of the texts of the vote is this plate
+    read: bool  # it is the plate that was read, in the site's spelling
 
 
 def matches(lists: PlateLists, verdict: Verdict) -> tuple[Match, ...]:
     """Return the listed plates that the vehicle may carry, likeliest first."""
-    named = {verdict.text: verdict.probability}
-    for text, probability in verdict.alternatives:
-        named.setdefault(text, probability)
-    by_key: dict[str, float] = {}
-    for text, probability in named.items():
-        by_key[lookalike_key(text)] = by_key.get(lookalike_key(text), 0.0) + probability
+    named = _named(lists, verdict)
+    answer = lists.spelling.key(verdict.text)
+    near = _near(lists, verdict, answer)
     found = [
-        Match(key, entries, min(1.0, probability), True)
-        for key, probability in by_key.items()
+        Match(key, entries, min(1.0, max(named.get(key, 0.0), near.get(key, 0.0))), key == answer)
+        for key in {*named, *near}
         if (entries := lists.entries_of(key))
     ]
-    left_over = max(0.0, 1.0 - sum(named.values()))
-    near = [key for key in lists.near(verdict.text) if key not in by_key]
-    found += [Match(k, lists.entries_of(k), left_over * LARGEST_NEAR_SHARE / max(1, len(near)), False) for k in near]
     return tuple(sorted(found, key=lambda m: (-m.probability, m.key)))
+
+
+def _named(lists: PlateLists, verdict: Verdict) -> dict[str, float]:
+    """Return the probability of each plate that the vote names, by key."""
+    texts = {**dict(verdict.alternatives), verdict.text: verdict.probability}
+    named: dict[str, float] = {}
+    for text, probability in texts.items():
+        key = lists.spelling.key(text)
+        named[key] = named.get(key, 0.0) + probability
+    return named
+
+
+def _near(lists: PlateLists, verdict: Verdict, answer: str) -> dict[str, float]:
+    """Return the probability of each listed plate one character away from the answer, by key."""
+    confusions = Confusions.measured()
+    odds = {key: confusions.odds(key, answer) for key in one_change(answer) if lists.entries_of(key)}
+    likeliest = sorted(odds, key=lambda k: (-odds[k], k))[:MOST_NEAR]
+    left_over = max(0.0, 1.0 - verdict.probability)
+    seen = probabilities(verdict, likeliest)
+    return {
+        key: max(verdict.probability * odds[key], min(left_over, float(p)))
+        for key, p in zip(likeliest, seen, strict=True)
+    }

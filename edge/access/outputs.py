@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import httpx
 
@@ -101,48 +100,6 @@ class HttpOutput:
         self._client.close()
 
 
-class GpioOutput:
-    """Closes a relay for a moment, through libgpiod 2.
-
-    Args:
-        settings: chip, line, polarity and length of the pulse.
-        library: the module gpiod, or something that behaves like it.
-        pause: waits that many seconds.
-    """
-
-    def __init__(self, settings: BarrierSettings, library: Any, pause: Callable[[float], None] = time.sleep) -> None:
-        self._settings = settings
-        self._gpiod = library
-        self._pause = pause
-        self._request: Any = None
-
-    def open(self, command: Command) -> None:
-        try:
-            request = self._request or self._take()
-            request.set_value(self._settings.line, self._gpiod.line.Value.ACTIVE)
-            try:
-                self._pause(self._settings.pulse_ms / 1000)
-            finally:
-                request.set_value(self._settings.line, self._gpiod.line.Value.INACTIVE)
-        except (OSError, ValueError) as error:
-            self.close()
-            raise BarrierFault(f"{self._settings.chip} line {self._settings.line}: {error}") from error
-
-    def close(self) -> None:
-        if self._request is not None:
-            self._request.release()
-            self._request = None
-
-    def _take(self) -> Any:
-        line = self._gpiod.line
-        kind = self._gpiod.LineSettings(
-            direction=line.Direction.OUTPUT, active_low=self._settings.active_low, output_value=line.Value.INACTIVE
-        )
-        config = {self._settings.line: kind}
-        self._request = self._gpiod.request_lines(self._settings.chip, consumer="anpr-edge", config=config)
-        return self._request
-
-
 def make_output(settings: BarrierSettings, post: Callable[[str, bytes], None]) -> BarrierOutput:
     """Return the output that the settings name.
 
@@ -154,9 +111,7 @@ def make_output(settings: BarrierSettings, post: Callable[[str, bytes], None]) -
     if settings.output == "http":
         return HttpOutput(settings)
     if settings.output == "gpio":
-        try:
-            import gpiod  # noqa: PLC0415  (only gates with a relay have it)
-        except ImportError as error:
-            raise BarrierFault("output gpio needs the package gpiod; pip install 'gpiod>=2'") from error
-        return GpioOutput(settings, gpiod)
+        from edge.access.gpio import GpioOutput, library  # noqa: PLC0415  (only gates with a relay need it)
+
+        return GpioOutput(settings, library())
     return NoOutput()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
@@ -22,11 +22,12 @@ from edge.access.outputs import Command
 from edge.clock import EventIds
 from edge.config.access import AccessLaneSettings
 from edge.errors import StorageError
-from edge.types import EventType, GateEvent
+from edge.types import EventType, Evidence, GateEvent
 
 log = logging.getLogger(__name__)
 
 PASSAGES_REMEMBERED = 1_000
+BARRIER = "barrier"  # rule of a passage that was to be opened for, and could not be
 _PASSAGES = (EventType.PROVISIONAL, EventType.FINAL, EventType.UNREAD)
 
 
@@ -39,7 +40,8 @@ class Judge:
         lists: in force at the start.
         zone: of the site's clock.
         audit: gets a line per decision.
-        ids: names the watch events.
+        ids: names the events that are added.
+        clock_good: tells whether UTC is right: without it no validity can be checked.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Judge:
         zone: tzinfo,
         audit: Audit,
         ids: EventIds,
+        clock_good: Callable[[], bool] = lambda: True,
     ) -> None:
         self._lanes = dict(lanes)
         self._barriers = dict(barriers)
@@ -57,8 +60,10 @@ class Judge:
         self._zone = zone
         self._audit = audit
         self._ids = ids
+        self._clock_good = clock_good
         self._lock = threading.Lock()
         self._rulings: OrderedDict[str, Ruling] = OrderedDict()  # by passage, oldest first
+        self._opened: OrderedDict[str, GateEvent] = OrderedDict()  # what the barrier was asked for, without pictures
 
     @property
     def lists(self) -> PlateLists:
@@ -74,6 +79,7 @@ class Judge:
         """Return `event` with its decision, and a watch.hit event behind it where a watch list matches."""
         if event.type not in _PASSAGES:
             return (event,)
+        event = replace(event, clock_synchronised=event.clock_synchronised and self._clock_good())
         with self._lock:
             known = self._rulings.get(event.passage_id)
             ruling = known if known is not None and not self._reopened(known, event) else self._rule(event)
@@ -85,12 +91,36 @@ class Judge:
         return (decided, self._watch_hit(decided)) if new_hit else (decided,)
 
     def act(self, events: Sequence[GateEvent]) -> None:
-        """Have barriers opened for stored events that say so; those of passages that are over change nothing."""
+        """Have barriers opened for stored events that say so, and no longer for vehicles that have left."""
         for event in events:
+            barrier = self._barriers.get(event.lane)
+            if barrier is None:
+                continue
             if event.type is EventType.PROVISIONAL and event.decision == Decision.OPEN.value:
-                barrier = self._barriers.get(event.lane)
-                if barrier is not None:
-                    barrier.ask(Command(event.site, event.lane, event.passage_id, event.event_id))
+                self._remember(event)
+                barrier.ask(Command(event.site, event.lane, event.passage_id, event.event_id))
+            elif event.type in (EventType.FINAL, EventType.UNREAD):
+                barrier.gone(event.passage_id)
+
+    def barrier_failed(self, command: Command, reason: str) -> tuple[GateEvent, ...]:
+        """Return the event that calls a person for a vehicle whose barrier did not open; its final one repeats it."""
+        with self._lock:
+            event, known = self._opened.get(command.passage_id), self._rulings.get(command.passage_id)
+            if event is None or known is None:
+                return ()
+            said = f"the barrier did not open: {reason}"
+            ruling = replace(known, decision=Decision.MANUAL_ASSIST, rule=BARRIER, reason=said)
+            self._rulings[command.passage_id] = ruling
+        self._note(event, ruling)
+        called = replace(event, event_id=self._ids.new(event.captured_at), decision=ruling.decision.value)
+        return (replace(called, details=_facts(ruling)),)
+
+    def _remember(self, event: GateEvent) -> None:
+        with self._lock:
+            plate = replace(event.plate, basis=None) if event.plate else None
+            self._opened[event.passage_id] = replace(event, plate=plate, evidence=Evidence(), sequence=None)
+            while len(self._opened) > PASSAGES_REMEMBERED:
+                self._opened.popitem(last=False)
 
     def _rule(self, event: GateEvent) -> Ruling:
         ruling = rule(event, self._lanes.get(event.lane), self._lists, self._zone)
@@ -103,12 +133,14 @@ class Judge:
     @staticmethod
     def _reopened(known: Ruling, event: GateEvent) -> bool:
         """Tell whether a doubtful case may be judged again: the plate was read better, and nothing opened yet."""
-        return event.type is EventType.PROVISIONAL and known.decision is not Decision.OPEN
+        settled = known.decision is Decision.OPEN or known.rule == BARRIER
+        return event.type is EventType.PROVISIONAL and not settled
 
     def _note(self, event: GateEvent, ruling: Ruling) -> None:
         try:
             self._audit.note(
                 "decision",
+                on_disk=False,
                 lane=event.lane,
                 passage_id=event.passage_id,
                 event_id=event.event_id,

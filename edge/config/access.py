@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from edge.config.base import Fraction, Name, Section
+from edge.config.contacts import ContactSettings
 
 
 class BarrierSettings(Section):
@@ -19,6 +20,21 @@ class BarrierSettings(Section):
     min_interval_s: float = Field(3.0, ge=0, le=600, description="Two commands are never closer than this.")
     patience_s: float = Field(
         6.0, gt=0, le=60, description="A command that cannot be given for this long is dropped: the car may have left."
+    )
+    loop: ContactSettings | None = Field(
+        None, description="Contact that closes while a vehicle stands at the barrier; it opens only then."
+    )
+    closed: ContactSettings | None = Field(
+        None, description="Contact that closes while the barrier is down; no command is given while it is not."
+    )
+    answers_within_s: float = Field(
+        5.0, gt=0, le=60, description="With `closed`: a barrier that has not left it by then does not answer: alarm."
+    )
+    held_open_after_s: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="With `closed`: a barrier that is not down for this long is held open: alarm.",
     )
     topic: str = Field(
         "anpr/{site}/{lane}/barrier", description="mqtt: topic of the command; {site} and {lane} are filled in."

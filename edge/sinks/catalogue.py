@@ -30,6 +30,9 @@ PUBLISH_FAILURES = ("unreachable", "timeout", "refused", "not_authorised", "thro
 STAGES = ("decode", "motion", "detect", "track", "read", "vote", "gate", "store", "step")
 EVIDENCE_LOSSES = ("disk_full", "queue_full", "encode_error")
 LOGIN_OUTCOMES = ("accepted", "wrong", "throttled")
+DECISIONS = ("open", "refuse", "manual_assist", "record_only")
+BARRIER_OUTCOMES = ("opened", "skipped", "dry_run", "failed")
+BARRIER_ALARMS = ("not_opened", "held_open", "contact")
 STATES = tuple(s.value for s in SourceState)
 TYPES = tuple(t.value for t in EventType)
 DIRECTIONS = tuple(d.value for d in Direction)
@@ -237,6 +240,30 @@ WEB_LOGINS = Metric(
     "Attempts to log in to the web page: accepted, wrong, throttled.",
     "wrong or throttled in numbers: somebody is guessing; restrict the address or the network.",
     {"outcome": LOGIN_OUTCOMES},
+)
+DECIDED = Metric(
+    "anpr_decisions_total",
+    "counter",
+    ("lane", "decision"),
+    "Events of passages by what the gate decided: open, refuse, manual_assist, record_only.",
+    "manual_assist rises: `details.reason` of the events tells why; camera, lists or barrier.",
+    {"decision": DECISIONS},
+)
+BARRIER_COMMANDS = Metric(
+    "anpr_barrier_commands_total",
+    "counter",
+    ("lane", "outcome"),
+    "Commands to the barrier: opened, skipped (open already, or the vehicle had left), dry_run, failed.",
+    "failed: the barrier's controller, its cable or its relay; the log and access.audit give the reason.",
+    {"outcome": BARRIER_OUTCOMES},
+)
+BARRIER_ALARM = Metric(
+    "anpr_barrier_alarms_total",
+    "counter",
+    ("lane", "kind"),
+    "Calls for a person at the barrier: not_opened (a vehicle waits), held_open, contact (cannot be read).",
+    "Go and look; held_open: something stands under the barrier, or its drive is broken.",
+    {"kind": BARRIER_ALARMS},
 )
 
 BUILD = Metric("anpr_build_info", "info", ("version", "site"), "Which program and site this is; always 1.", "None.")

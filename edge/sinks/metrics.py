@@ -126,6 +126,20 @@ class Metrics:
         """Count an attempt that failed and will be repeated; `reason` from catalogue.PUBLISH_FAILURES."""
         self._child(catalogue.PUBLISH_FAILED, sink, reason).inc()
 
+    # -- decisions ---------------------------------------------------------------------------------------------------
+
+    def decision_made(self, lane: str, decision: str) -> None:
+        """Count an event by what was decided; `decision` from catalogue.DECISIONS."""
+        self._child(catalogue.DECIDED, lane, decision).inc()
+
+    def barrier_told(self, lane: str, outcome: str) -> None:
+        """Count a command to a barrier; `outcome` from catalogue.BARRIER_OUTCOMES."""
+        self._child(catalogue.BARRIER_COMMANDS, lane, outcome).inc()
+
+    def barrier_alarm(self, lane: str, kind: str) -> None:
+        """Count a call for a person at a barrier; `kind` from catalogue.BARRIER_ALARMS."""
+        self._child(catalogue.BARRIER_ALARM, lane, kind).inc()
+
     # -- time --------------------------------------------------------------------------------------------------------
 
     def stage_took(self, camera: str, stage: str, seconds: float) -> None:

@@ -49,6 +49,8 @@ _CYRILLIC_GREEK = str.maketrans("АВСЕНІКМОРТХУЅЈΑΒΕΖΗΙΚΜ�
 
 def canonical(text: str) -> str:
     """Return `text` as the project compares it: A-Z and 0-9 only, upper case, no spaces, hyphens or accents."""
+    if text.isascii() and text.isalnum() and text == text.upper():
+        return text  # nearly always, and lists are long
     plain = unicodedata.normalize("NFKD", text).upper().translate(_CYRILLIC_GREEK)
     return "".join(c for c in plain if c in CHARSET)
 

@@ -31,7 +31,7 @@ from edge.tracking.looks import (
     shortcoming,
     votes,
 )
-from edge.types import PlateRead, Verdict
+from edge.types import Basis, PlateRead, Verdict
 
 HYPOTHESES = 32  # texts weighed against one another
 OWN_TEXTS = 8  # best looks whose own text is always among them
@@ -124,9 +124,9 @@ class Ballot:
         reads = self._store.reads
         if not reads:
             return None
-        weights = votes(reads)
-        texts, shares = self._weighed(reads, weights)
-        probability = self._curve.probability(float(shares[0]), float(weights.sum()))
+        basis = self._basis(reads)
+        texts, shares = self._weighed(reads, basis)
+        probability = self._curve.probability(float(shares[0]), float(basis.weights.sum()))
         return Verdict(
             text=texts[0],
             probability=probability,
@@ -135,17 +135,21 @@ class Ballot:
             reads=self._counted,
             region=self._grammar.region(texts[0]),
             height_px=max(r.height_px for r in reads),
+            basis=basis,
         )
 
-    def _weighed(self, reads: Sequence[PlateRead], weights: Float64Array) -> tuple[list[str], Float64Array]:
+    def _basis(self, reads: Sequence[PlateRead]) -> Basis:
+        rubbish = np.array([RUBBISH + (1 - RUBBISH) * (1 - quality(r)) * RUBBISH_BLURRED for r in reads])
+        return Basis(tuple(rows_of(r.posterior) for r in reads), votes(reads), rubbish, self._curve.slope)
+
+    def _weighed(self, reads: Sequence[PlateRead], basis: Basis) -> tuple[list[str], Float64Array]:
         """Return the likeliest texts, best first, and their shares of one."""
-        looks = [rows_of(read.posterior) for read in reads]
         profile = Profile()
-        for rows, weight in zip(looks, weights, strict=True):
+        for rows, weight in zip(basis.looks, basis.weights, strict=True):
             profile.join(rows, float(weight))
         texts = sorted({*profile.texts(HYPOTHESES), *(r.text for r in reads[:OWN_TEXTS])})
-        rubbish = np.array([RUBBISH + (1 - RUBBISH) * (1 - quality(r)) * RUBBISH_BLURRED for r in reads])
-        scores = weights @ log_likelihoods(looks, texts, rubbish) + PRIOR_WEIGHT * self._grammar.log_prior(texts)
+        fits = basis.weights @ log_likelihoods(basis.looks, texts, basis.rubbish)
+        scores = fits + PRIOR_WEIGHT * self._grammar.log_prior(texts)
         shares = np.exp(scores - scores.max())
         shares /= shares.sum()
         order = np.argsort(-shares, kind="stable")
@@ -159,6 +163,19 @@ class Ballot:
 
     def _refuse(self, read: PlateRead, verdict: LookVerdict, reason: str) -> None:
         self._refused.append(LookWeight(read, 0.0, quality(read), verdict, reason))
+
+
+def probabilities(verdict: Verdict, texts: Sequence[str]) -> Float64Array:
+    """Return how probable each text is that the vote itself may not have thought of, e.g. a listed plate, (N,).
+
+    By the reads alone: the grammar says nothing against a plate that is known to exist. None is likelier than the
+    answer, and all are zero where the verdict does not say what it was counted from.
+    """
+    basis = verdict.basis
+    if basis is None or not texts:
+        return np.zeros(len(texts))
+    scores = basis.weights @ log_likelihoods(basis.looks, [verdict.text, *texts], basis.rubbish)
+    return np.asarray(verdict.probability * np.exp(basis.slope * np.minimum(0.0, scores[1:] - scores[0])))
 
 
 def _alternatives(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,23 +13,31 @@ from types import SimpleNamespace
 import pytest
 
 from edge.access.audit import Audit
-from edge.access.barrier import Barrier
-from edge.access.outputs import BarrierFault, BarrierOutput, Command, GpioOutput, HttpOutput, MqttOutput, NoOutput
+from edge.access.barrier import Alarm, Barrier, Report
+from edge.access.gpio import GpioContact, GpioOutput, library
+from edge.access.interlock import Interlock
+from edge.access.outputs import BarrierFault, BarrierOutput, Command, HttpOutput, MqttOutput, NoOutput
 from edge.clock import VirtualClock
 from edge.config.access import BarrierSettings
+from edge.config.contacts import ContactSettings
 from edge.errors import ConfigError
 
 CLOCK_START = datetime(2026, 1, 2, tzinfo=timezone.utc)
 COMMAND = Command("site-1", "lane-1", "p1", "e1")
+NEXT = Command("site-1", "lane-1", "p2", "e2")
 
 
 class FakeChip:
-    """libgpiod 2 without a chip: notes the levels of one line, or is unplugged."""
+    """libgpiod 2 without a chip: notes the levels of its lines, or is unplugged."""
 
     def __init__(self) -> None:
         value = SimpleNamespace(ACTIVE="active", INACTIVE="inactive")
-        self.line = SimpleNamespace(Value=value, Direction=SimpleNamespace(OUTPUT="output"))
+        direction = SimpleNamespace(OUTPUT="output", INPUT="input")
+        edge = SimpleNamespace(RISING="rising", NONE="none")
+        self.line = SimpleNamespace(Value=value, Direction=direction, Edge=edge)
         self.levels: list[str] = []
+        self.inputs: dict[int, str] = {}
+        self.calls: list[int] = []  # lines that became active and were not read yet
         self.unplugged = False
         self.released = 0
 
@@ -40,12 +48,24 @@ class FakeChip:
         if self.unplugged:
             raise FileNotFoundError(2, "No such file or directory")
         assert consumer == "anpr-edge"
-        assert config[3]["output_value"] == "inactive"
+        assert all(c["direction"] == "input" or c["output_value"] == "inactive" for c in config.values())
         return self
 
     def set_value(self, line: int, value: str) -> None:
         assert line == 3
         self.levels.append(value)
+
+    def get_value(self, line: int) -> str:
+        if self.unplugged:
+            raise OSError(19, "No such device")
+        return self.inputs.get(line, "inactive")
+
+    def wait_edge_events(self, timeout: timedelta) -> bool:
+        return bool(self.calls)
+
+    def read_edge_events(self) -> list[int]:
+        calls, self.calls = self.calls, []
+        return calls
 
     def release(self) -> None:
         self.released += 1
@@ -106,7 +126,8 @@ def test_every_output_opens_again_and_again_and_closes_twice(output: BarrierOutp
 
 def test_gpio_gives_one_pulse_and_leaves_the_relay_at_rest() -> None:
     """200 ms is what barrier controls expect; a relay that stays closed holds the barrier open."""
-    chip, waits = FakeChip(), []
+    chip = FakeChip()
+    waits: list[float] = []
     GpioOutput(BarrierSettings(output="gpio", line=3), chip, waits.append).open(COMMAND)
     assert chip.levels == ["active", "inactive"]
     assert waits == [0.2]
@@ -165,37 +186,65 @@ def test_http_without_address_is_refused() -> None:
     assert issubclass(ConfigError, Exception)
 
 
-class Gate:
-    """An output that fails as often as it is told, and what was audited."""
+class Switch:
+    """A contact that a test closes and opens, or breaks."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, closed: bool) -> None:
+        self.closed = closed
+        self.broken = False
+
+    def active(self) -> bool:
+        if self.broken:
+            raise BarrierFault("the wire is cut")
+        return self.closed
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Gate:
+    """An output that fails as often as it is told, its contacts, and what was audited."""
+
+    def __init__(
+        self, folder: Path, loop: Switch | None = None, down: Switch | None = None, **settings: object
+    ) -> None:
         self.failures = 0
         self.opened: list[Command] = []
-        self.alarms: list[str] = []
+        self.alarms: list[Alarm] = []
+        self.outcomes: list[str] = []
         self.clock = VirtualClock(CLOCK_START)
         self.audit_file = folder / "audit.jsonl"
+        self.on_open: Callable[[], None] = lambda: None
+        self.later: dict[float, Callable[[], None]] = {}  # moment -> what happens then
         self.barrier = Barrier(
+            "lane-1",
             self,
             BarrierSettings.model_validate({"output": "none", **settings}),
             Audit(self.audit_file, self.clock),
             self.clock,
-            alarm=lambda command, reason: self.alarms.append(reason),
-            pause=lambda seconds: self.clock.advance_to(self.clock.monotonic_s() + seconds),
+            Interlock(loop, down),
+            Report(self.alarms.append, lambda lane, outcome: self.outcomes.append(outcome)),
+            pause=self.wait,
         )
+
+    def wait(self, seconds: float) -> None:
+        self.clock.advance_to(self.clock.monotonic_s() + seconds)
+        for at_s in [t for t in self.later if t <= self.clock.monotonic_s()]:
+            self.later.pop(at_s)()
 
     def open(self, command: Command) -> None:
         if self.failures > 0:
             self.failures -= 1
             raise BarrierFault("no answer")
         self.opened.append(command)
+        self.on_open()
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def serve(self, *commands: Command, between: Callable[[], None] = lambda: None) -> list[str]:
+    def serve(self, *commands: Command) -> list[str]:
         for command in commands:
             self.barrier.ask(command)
-            between()
         self.barrier.stop()
         self.barrier.run()
         return [json.loads(line)["what"] for line in self.audit_file.read_text().splitlines()]
@@ -209,9 +258,19 @@ def test_one_passage_opens_once(tmp_path: Path) -> None:
 
 
 def test_two_commands_are_never_closer_than_the_interval(tmp_path: Path) -> None:
-    """The boom is still up."""
+    """The next car waits its turn; it is not forgotten."""
     gate = Gate(tmp_path, min_interval_s=3)
-    assert gate.serve(COMMAND, Command("site-1", "lane-1", "p2", "e2")) == ["barrier.opened", "barrier.skipped"]
+    moments: list[float] = []
+    gate.on_open = lambda: moments.append(gate.clock.monotonic_s())
+    assert gate.serve(COMMAND, NEXT) == ["barrier.opened", "barrier.opened"]
+    assert moments[1] - moments[0] == pytest.approx(3, abs=0.11)
+
+
+def test_command_that_cannot_wait_for_the_interval_is_skipped(tmp_path: Path) -> None:
+    """The boom is still up for the car before."""
+    gate = Gate(tmp_path, min_interval_s=30)
+    assert gate.serve(COMMAND, NEXT) == ["barrier.opened", "barrier.skipped"]
+    assert gate.alarms == []
 
 
 def test_controller_that_comes_back_in_time_still_opens(tmp_path: Path) -> None:
@@ -227,7 +286,8 @@ def test_command_is_dropped_with_an_alarm_when_the_car_may_have_left(tmp_path: P
     gate.failures = 1_000
     assert gate.serve(COMMAND) == ["barrier.failed"]
     assert gate.opened == []
-    assert gate.alarms == ["no answer"]
+    assert gate.alarms == [Alarm("lane-1", "not_opened", "no answer", COMMAND)]
+    assert gate.outcomes == ["failed"]
     assert gate.clock.monotonic_s() <= 6
 
 
@@ -236,3 +296,120 @@ def test_dry_run_moves_nothing_and_says_so(tmp_path: Path) -> None:
     gate = Gate(tmp_path, dry_run=True)
     assert gate.serve(COMMAND) == ["barrier.dry_run"]
     assert gate.opened == []
+
+
+def test_vehicle_that_left_while_the_controller_was_away_is_not_opened_for(tmp_path: Path) -> None:
+    """The next one at the barrier is somebody else."""
+    gate = Gate(tmp_path, patience_s=10)
+    gate.failures = 3
+    gate.later = {1.2: lambda: gate.barrier.gone("p1")}
+    assert gate.serve(COMMAND) == ["barrier.skipped"]
+    assert (gate.opened, gate.alarms) == ([], [])
+
+
+def test_loop_knows_better_than_the_camera_whether_the_vehicle_is_still_there(tmp_path: Path) -> None:
+    """At the barrier the plate is out of the picture."""
+    gate = Gate(tmp_path, loop=Switch(True))
+    gate.barrier.gone("p1")
+    assert gate.serve(COMMAND) == ["barrier.opened"]
+
+
+def test_barrier_opens_when_the_vehicle_reaches_the_loop(tmp_path: Path) -> None:
+    """The plate was read ten metres before."""
+    loop = Switch(False)
+    gate = Gate(tmp_path, loop=loop)
+    gate.later = {2.0: lambda: setattr(loop, "closed", True)}
+    assert gate.serve(COMMAND) == ["barrier.opened"]
+    assert gate.clock.monotonic_s() == pytest.approx(2.0, abs=0.11)
+
+
+def test_vehicle_that_never_reaches_the_loop_is_a_matter_for_a_person(tmp_path: Path) -> None:
+    """It stands too far back, or the loop is broken: no opening into the blue, and nobody forgotten."""
+    gate = Gate(tmp_path, loop=Switch(False))
+    assert gate.serve(COMMAND) == ["barrier.failed"]
+    assert (gate.opened, [a.kind for a in gate.alarms]) == ([], ["not_opened"])
+
+
+def test_barrier_that_is_open_gets_no_second_pulse(tmp_path: Path) -> None:
+    """Many controllers close on the second pulse: onto the roof."""
+    gate = Gate(tmp_path, down=Switch(False))
+    assert gate.serve(COMMAND) == ["barrier.skipped"]
+    assert gate.opened == []
+
+
+def test_barrier_that_does_not_move_is_an_alarm(tmp_path: Path) -> None:
+    """The relay clicks and nothing happens."""
+    gate = Gate(tmp_path, down=Switch(True), answers_within_s=5)
+    assert gate.serve(COMMAND) == ["barrier.failed"]
+    assert [a.reason for a in gate.alarms] == ["the barrier was told to open and does not move"]
+
+
+def test_barrier_that_leaves_its_contact_has_opened(tmp_path: Path) -> None:
+    """The boom takes a second to rise."""
+    down = Switch(True)
+    gate = Gate(tmp_path, down=down)
+    gate.later = {1.0: lambda: setattr(down, "closed", False)}
+    assert gate.serve(COMMAND) == ["barrier.opened"]
+
+
+def test_contact_that_cannot_be_read_never_opens(tmp_path: Path) -> None:
+    """A cut wire looks like nothing; it must not look like a yes."""
+    loop = Switch(True)
+    loop.broken = True
+    gate = Gate(tmp_path, loop=loop)
+    assert gate.serve(COMMAND) == ["barrier.failed"]
+    assert (gate.opened, [a.reason for a in gate.alarms]) == ([], ["the wire is cut"])
+
+
+def test_barrier_held_open_is_told_once_and_again_when_it_is_down(tmp_path: Path) -> None:
+    """A brick under the boom, for the whole weekend."""
+    down = Switch(False)
+    gate = Gate(tmp_path, down=down, held_open_after_s=60)
+    for _ in range(100):
+        gate.wait(1.0)
+        gate.barrier.look()
+    assert [a.kind for a in gate.alarms] == ["held_open"]
+    down.closed = True
+    gate.barrier.look()
+    lines = [json.loads(line)["what"] for line in gate.audit_file.read_text().splitlines()]
+    assert lines == ["barrier.held_open", "barrier.down"]
+
+
+def test_broken_contact_of_an_idle_barrier_is_told_once(tmp_path: Path) -> None:
+    """Before the next car needs it."""
+    down = Switch(True)
+    gate = Gate(tmp_path, down=down)
+    down.broken = True
+    for _ in range(3):
+        gate.barrier.look()
+    assert [(a.kind, a.reason) for a in gate.alarms] == [("contact", "the wire is cut")]
+
+
+def test_gpio_contact_is_read_waited_for_and_taken_anew_after_a_fault() -> None:
+    """A loop detector's relay on an input line."""
+    chip = FakeChip()
+    contact = GpioContact(ContactSettings(line=5), chip, calls=True)
+    assert not contact.active()
+    chip.inputs[5] = "active"
+    assert contact.active()
+    assert not contact.wait(0.1)
+    chip.calls = [5, 5]  # bounced: one call
+    assert contact.wait(0.1)
+    assert not contact.wait(0.1)
+    chip.unplugged = True
+    with pytest.raises(BarrierFault, match=r"line 5: .*No such device"):
+        contact.active()
+    chip.unplugged = False
+    assert contact.active()
+
+
+def test_library_has_what_the_fake_chip_stands_for() -> None:
+    """The names and arguments that the wrapper uses, on the real libgpiod 2; and a chip that is not there."""
+    gpiod = pytest.importorskip("gpiod", reason="needs the extra [gpio]")
+    assert library() is gpiod
+    with pytest.raises(BarrierFault, match=r"/dev/no-such-chip line 3: .*No such file"):
+        GpioOutput(BarrierSettings(output="gpio", chip="/dev/no-such-chip", line=3), gpiod).open(COMMAND)
+    with pytest.raises(BarrierFault, match="No such file"):
+        GpioContact(ContactSettings(chip="/dev/no-such-chip", line=3), gpiod, calls=True).wait(0.1)
+    for name in ("get_value", "set_value", "wait_edge_events", "read_edge_events", "release"):
+        assert callable(getattr(gpiod.LineRequest, name))

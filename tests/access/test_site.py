@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timezone
+from datetime import time, timezone
 from pathlib import Path
 
 from edge.access.audit import Audit
@@ -25,9 +25,13 @@ class Counting:
 
     def __init__(self) -> None:
         self.asked: list[Command] = []
+        self.left: list[str] = []
 
     def ask(self, command: Command) -> None:
         self.asked.append(command)
+
+    def gone(self, passage_id: str) -> None:
+        self.left.append(passage_id)
 
 
 def judge(folder: Path, lists: PlateLists = ALLOWED) -> tuple[Judge, Counting]:
@@ -49,6 +53,7 @@ def test_provisional_event_opens_and_the_final_one_repeats_the_decision(tmp_path
     site.act(told)
     assert [e.decision for e in told] == ["open", "open"]
     assert len(barrier.asked) == 1
+    assert barrier.left == ["p1"]
     assert dict(told[0].details)["rule"] == "allow-list"
 
 
@@ -96,3 +101,28 @@ def test_every_decision_is_audited_without_the_plate(tmp_path: Path) -> None:
     line = json.loads(text)
     assert (line["what"], line["decision"], line["rule"], line["lists"]) == ("decision", "open", "allow-list", "v1")
     assert "AB12CDE" not in text
+
+
+def test_barrier_that_did_not_open_calls_a_person_and_stays_shut(tmp_path: Path) -> None:
+    """The driver waits: a new event says so at once, the final one again, and no later read opens by surprise."""
+    site, barrier = judge(tmp_path)
+    early = event(verdict("AB12CDE", 0.995))
+    site.act(site.decide(early))
+    (called,) = site.barrier_failed(barrier.asked[0], "no answer")
+    later = [*site.decide(replace(early, event_id="e3")), *site.decide(final(early))]
+    site.act(later)
+    assert [e.decision for e in (called, *later)] == ["manual_assist"] * 3
+    assert (called.type, dict(called.details)["rule"]) == (EventType.PROVISIONAL, "barrier")
+    assert dict(called.details)["reason"] == "the barrier did not open: no answer"
+    assert len({early.event_id, called.event_id}) == 2
+    assert len(barrier.asked) == 1
+
+
+def test_clock_that_is_not_set_makes_validity_a_matter_for_a_person(tmp_path: Path) -> None:
+    """A gate computer that boots without network thinks it is 1970; the event says so too."""
+    night = PlateLists.of([Entry("AB12CDE", ListKind.ALLOW, hours=(time(6), time(22)))], "v1")
+    audit = Audit(tmp_path / "audit.jsonl", VirtualClock(CLOCK_START))
+    lanes = {"lane-1": AccessLaneSettings(lane="lane-1")}
+    site = Judge(lanes, {}, night, timezone.utc, audit, seeded_ids(1), clock_good=lambda: False)
+    (told,) = site.decide(event(verdict("AB12CDE", 0.995)))
+    assert (told.decision, dict(told.details)["rule"], told.clock_synchronised) == ("manual_assist", "clock", False)

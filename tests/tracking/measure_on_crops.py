@@ -12,7 +12,7 @@ import csv
 import os
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,17 +55,21 @@ class Vehicle:
 
 
 def vehicles(limit: int | None = None, seed: int = 1) -> list[Vehicle]:
-    """Read the held-out crops whose text is certain, `limit` of them evenly spread."""
+    """Vote on the held-out crops whose text is certain, `limit` of them evenly spread."""
+    return [_vehicle(text, reads) for text, reads in held_out(limit, seed)]
+
+
+def held_out(limit: int | None = None, seed: int = 1) -> Iterator[tuple[str, list[PlateRead]]]:
+    """Yield the text and the looks of each held-out crop whose text is certain, `limit` of them evenly spread."""
     with (DATA / "crops.csv").open(encoding="utf-8", newline="") as table:
         rows = [r for r in csv.DictReader(table) if r["status"] == "ok" and r["split"] == "val"]
     rows = rows[:: max(1, len(rows) // limit)] if limit else rows
     recogniser, rng = load_recogniser(ModelSettings(threads=1)), np.random.default_rng(seed)
     with zipfile.ZipFile(DATA / "crops.zip") as pictures:
         names = {Path(name).name: name for name in pictures.namelist()}
-        return [
-            _vehicle(row["text"], _picture(pictures.read(names[Path(row["file"]).name])), recogniser, rng)
-            for row in rows
-        ]
+        for row in rows:
+            picture = _picture(pictures.read(names[Path(row["file"]).name]))
+            yield row["text"], _reads(picture, recogniser, rng)
 
 
 def first_above(found: Sequence[Vehicle], threshold: float) -> list[tuple[float, bool]]:
@@ -77,10 +81,9 @@ def first_above(found: Sequence[Vehicle], threshold: float) -> list[tuple[float,
     return told
 
 
-def _vehicle(text: str, picture: UInt8Array, recogniser: Recogniser, rng: np.random.Generator) -> Vehicle:
+def _vehicle(text: str, reads: Sequence[PlateRead]) -> Vehicle:
     ballot = Ballot(curve=AS_IS)
     steps: list[Step] = []
-    reads = _reads(picture, recogniser, rng)
     for read in reads:
         ballot.add(read)
         verdict = ballot.verdict()
