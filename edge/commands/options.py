@@ -26,10 +26,14 @@ StillOption = Annotated[
 
 
 def settings_for_files(config: Path | None) -> Settings:
-    """Return the settings in `config`, or defaults: the whole picture, direction from growth of the plate."""
+    """Return the settings in `config`, or defaults: the whole picture, direction from growth of the plate.
+
+    A file without settings may come from any camera, so one that is carried may report plates that stand.
+    """
     if config is not None:
         return load(config)
-    return parse({"cameras": [{"name": "replay", "lane": "lane-1", "url": "replay"}], "mqtt": {"enabled": False}})
+    camera = {"name": "replay", "lane": "lane-1", "url": "replay", "gate": {"still_plates": "carried"}}
+    return parse({"cameras": [camera], "mqtt": {"enabled": False}})
 
 
 def camera_of(settings: Settings, name: str | None, *, still_plates: bool = False) -> CameraSettings:

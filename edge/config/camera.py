@@ -35,10 +35,10 @@ class GateSettings(Section):
     parked_after_s: float = Field(
         30.0, gt=0, description="A plate that never moved for this long after it was first seen is parked: no event."
     )
-    still_plates: Literal["ignore", "report"] = Field(
+    still_plates: Literal["ignore", "report", "carried"] = Field(
         "ignore",
-        description="Plates that never move: parked cars that are no passages, or, for hand-held recordings and "
-        "clips of standing cars, reported with unknown direction.",
+        description="Plates that never move: parked cars that are no passages; 'report' gives them with unknown "
+        "direction; 'carried' does so only while the camera itself is moved, by hand or in a vehicle.",
     )
     ends_after_s: float = Field(1.5, gt=0, description="A passage ends when its plate is out of sight for this long.")
     same_vehicle_within_s: float = Field(

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from edge.config.models import RecogniserSettings
 from edge.errors import InferenceError
-from edge.pipeline.image import quad_size, quality, rectify, touches_edge
+from edge.pipeline.image import quad_size, quality, touches_edge
 from edge.pipeline.posterior import decode_text
+from edge.pipeline.views import read_views, views
 from edge.protocols import RawRead, Recogniser
 from edge.types import Detection, Frame, PlateRead, Track, TrackState, UInt8Array, Verdict
 
@@ -45,7 +46,7 @@ class _History:
 class _Look:
     track: Track
     detection: Detection
-    crop: UInt8Array
+    crops: tuple[UInt8Array, ...]  # see pipeline.views
     sharpness: float
     height_px: float
     width_px: float
@@ -79,7 +80,7 @@ class Looks:
         if not looks:
             return LookedAt((), tuple(losses))
         try:
-            raw = self._recogniser.read([look.crop for look in looks])
+            raw = read_views(self._recogniser, [look.crops for look in looks])
         except InferenceError:
             return LookedAt((), (*losses, *["inference_error"] * len(looks)))
         reads = tuple(self._plate_read(frame, look, r) for look, r in zip(looks, raw, strict=True))
@@ -93,13 +94,11 @@ class Looks:
         if height_px < self._settings.min_height_px:
             return "too_small"
         cut = touches_edge(detection, frame.width, frame.height)
-        crop = rectify(
-            frame.luma, detection, self._recogniser.crop_size, self._recogniser.margin, self._recogniser.keep_aspect
-        )
-        sharpness = quality(crop).sharpness
+        crops = views(frame.luma, detection, self._recogniser)
+        sharpness = quality(crops[0]).sharpness
         if sharpness < BLURRED:
             return "blurred"
-        return _Look(track, detection, crop, sharpness, height_px, width_px, cut)
+        return _Look(track, detection, crops, sharpness, height_px, width_px, cut)
 
     def _worthwhile(self, track: Track, now_s: float, verdict: Verdict | None) -> bool:
         history = self._history.get(track.id)

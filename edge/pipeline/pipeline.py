@@ -20,6 +20,7 @@ from edge.pipeline.evidence import EvidenceKeeper
 from edge.pipeline.image import in_region, quad_size, region_box
 from edge.pipeline.looks import Looks
 from edge.pipeline.motion import MotionGate
+from edge.pipeline.steadiness import Steadiness
 from edge.protocols import Detector, Recogniser
 from edge.tracking.account import Account, account
 from edge.tracking.gate import Gate, PassageChange
@@ -82,6 +83,7 @@ class Pipeline:
         self._stopwatch = stopwatch
         self._attention = Attention(camera)
         self._motion = MotionGate(camera.motion, camera.region)
+        self._steadiness = Steadiness() if camera.gate.still_plates == "carried" else None
         self._tracker = Tracker(_tracker_settings(parts))
         self._looks = Looks(parts.recogniser, parts.models.recogniser)
         self._gate = Gate(
@@ -110,6 +112,8 @@ class Pipeline:
             return Step(frame, None, tracks=self._tracks)
         times = _Times(self._stopwatch)
         moving = self._motion.step(frame.luma, frame.monotonic_s)
+        if self._steadiness is not None:
+            self._steadiness.step(frame.luma, frame.monotonic_s)
         times.done("motion")
         look = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks)
         if look is Look.NONE:
@@ -154,7 +158,9 @@ class Pipeline:
         self._evidence.see(frame, self._tracks, looked.reads)
         verdicts = self._verdicts()
         times.done("vote")
-        changes = self._gate.step(frame.monotonic_s, self._tracks, verdicts, (frame.width, frame.height))
+        carried = self._steadiness is not None and self._steadiness.carried
+        size = (frame.width, frame.height)
+        changes = self._gate.step(frame.monotonic_s, self._tracks, verdicts, size, carried=carried)
         losses = refused + looked.losses
         times.done("gate")
         seen = Step(frame, look, detections, self._tracks, looked.reads, losses, verdicts, timings_s=times.all())

@@ -18,8 +18,8 @@ import numpy as np
 
 from edge.config.models import ModelSettings
 from edge.errors import SourceUnavailable
-from edge.pipeline.image import rectify
 from edge.pipeline.posterior import alternatives, decode_text
+from edge.pipeline.views import read_views, views
 from edge.protocols import Detector, RawRead, Recogniser
 from edge.types import Box, Detection, Point, UInt8Array
 
@@ -98,8 +98,7 @@ def read_picture(
     plates: list[StillPlate] = []
     for start in range(0, len(found), _BATCH):
         batch = found[start : start + _BATCH]
-        crops = [rectify(luma, d, recogniser.crop_size, recogniser.margin, recogniser.keep_aspect) for d in batch]
-        both = zip(batch, recogniser.read(crops), strict=True)
+        both = zip(batch, read_views(recogniser, [views(luma, d, recogniser) for d in batch]), strict=True)
         plates += [_plate(d, read) for d, read in both if d.score >= _SURE_FIND or read.legible >= _MAYBE_PLATE]
     return tuple(plates)
 

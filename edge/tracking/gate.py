@@ -95,6 +95,8 @@ class Gate:
         tracks: Sequence[Track],
         verdicts: Mapping[int, Verdict],
         frame_size: tuple[int, int] | None = None,
+        *,
+        carried: bool = False,
     ) -> tuple[PassageChange, ...]:
         """Take in one frame and return what happened, oldest passage first.
 
@@ -103,11 +105,12 @@ class Gate:
             tracks: as `Tracker.step` gave them.
             verdicts: by track id; those of other tracks are ignored, and a missing one changes nothing.
             frame_size: (width, height), px; needed for a virtual line, kept from the step before when None.
+            carried: the camera itself is being moved, so that what stands cannot be told from what drives.
         """
         self._now_s = max(now_s, self._now_s)
         self._see_size(frame_size)
         for track in tracks:
-            self._follow(track)
+            self._follow(track, carried=carried)
         for track_id, verdict in verdicts.items():
             if track_id in self._open:
                 self._open[track_id].own_verdict = verdict
@@ -152,7 +155,7 @@ class Gate:
             for p in self._leaders()
         )
 
-    def _follow(self, track: Track) -> None:
+    def _follow(self, track: Track, *, carried: bool) -> None:
         """Give one look to the passage of its track, or open one."""
         if track.state is TrackState.TENTATIVE:
             return
@@ -172,6 +175,7 @@ class Gate:
             if earlier is not None:
                 earlier.attach(passage)
         passage.see(track, self._frame_size)
+        passage.seen_by_carried = passage.seen_by_carried or carried
 
     def _see_size(self, frame_size: tuple[int, int] | None) -> None:
         if frame_size is not None:
@@ -290,7 +294,8 @@ class Gate:
         return EventType.UNREAD if self._really_passed(passage) and not self._is_lettering(passage) else None
 
     def _moved(self, passage: Passage) -> bool:
-        return passage.moved or self._settings.still_plates == "report"
+        told = {"ignore": False, "report": True, "carried": passage.before_carried_camera}
+        return passage.moved or told[self._settings.still_plates]
 
     def _is_lettering(self, passage: Passage) -> bool:
         """Tell whether what was not read moved along with a plate that was: it is lettering on that vehicle."""

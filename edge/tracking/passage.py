@@ -57,6 +57,7 @@ class Passage:
         self.reversed = False
         self.standing = False  # when last seen
         self.undoes = False  # it takes back a passage that was told: it came out again
+        self.seen_by_carried = False  # the camera was being moved in one of its looks
         self.replaced = False  # its track was split: the vehicle is gone
         self.last_box: Box = track.box
         self.closed_heading = Heading.NONE
@@ -103,6 +104,11 @@ class Passage:
     def moved(self) -> bool:
         """Tell whether the vehicle was ever seen moving; a parked one that is back at its spot was not."""
         return any(p.path.moved for p in (self, *self.continuations))
+
+    @property
+    def before_carried_camera(self) -> bool:
+        """Tell whether the camera itself was being moved while the vehicle was in view."""
+        return any(p.seen_by_carried for p in (self, *self.continuations))
 
     def slid_out(self, frame_size: tuple[int, int]) -> bool:
         """Tell whether it was last seen on its way over the border: too short a way to have moved for sure before."""

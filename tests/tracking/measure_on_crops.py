@@ -20,9 +20,10 @@ import cv2
 import numpy as np
 
 from edge.config.models import ModelSettings
-from edge.pipeline.image import quad_size, quality, rectify
+from edge.pipeline.image import quad_size, quality
 from edge.pipeline.models import load_recogniser
 from edge.pipeline.posterior import decode_text
+from edge.pipeline.views import read_views, views
 from edge.protocols import Recogniser
 from edge.tracking.calibration import DEFAULT, expected_calibration_error, fit
 from edge.tracking.looks import votes
@@ -101,10 +102,10 @@ def _reads(picture: UInt8Array, recogniser: Recogniser, rng: np.random.Generator
     reads: list[PlateRead] = []
     for i, height in enumerate(np.sort(rng.uniform(farthest, nearest, int(rng.integers(4, 11))))):
         seen, detection = _look(picture, float(height), blur * rng.uniform(0.3, 1.6), shake, rng)
-        crop = rectify(seen, detection, recogniser.crop_size, recogniser.margin, recogniser.keep_aspect)
-        (raw,) = recogniser.read([crop])
+        crops = views(seen, detection, recogniser)
+        (raw,) = read_views(recogniser, [crops])
         width_px, height_px = quad_size(detection)
-        text, sharpness = decode_text(raw.posterior)[0], quality(crop).sharpness
+        text, sharpness = decode_text(raw.posterior)[0], quality(crops[0]).sharpness
         reads.append(PlateRead(1, i, i / 10, text, raw.posterior, raw.legible, height_px, width_px, sharpness, 0.8))
     return reads
 

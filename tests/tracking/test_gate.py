@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -457,6 +458,24 @@ def test_still_plates_are_reported_where_the_settings_ask_for_it() -> None:
         (PROVISIONAL, Direction.UNKNOWN),
         (FINAL, Direction.UNKNOWN),
     ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "carried", "told"), [("carried", True, True), ("carried", False, False), ("ignore", True, False)]
+)
+def test_a_camera_that_is_carried_reports_what_stands(
+    mode: Literal["ignore", "carried"], carried: bool, told: bool
+) -> None:
+    """Somebody films a parked car while walking: the car does not move in the picture either, and is what he wants."""
+    gate = Gate(GateSettings(still_plates=mode))
+    box = Box(800, 500, 984, 540)
+    changes: list[PassageChange] = []
+    for i in range(30):
+        look = Track(1, TrackState.CONFIRMED, box, (0, 0), 0.0, i / 10, i + 2, Detection(box, 0.9))
+        changes += gate.step(i / 10, [look], {1: verdict("AB12CDE")}, FRAME, carried=carried and i > 20)
+    changes += gate.settle(3.0)
+
+    assert [c.kind for c in changes] == ([PROVISIONAL, FINAL] if told else [])
 
 
 def test_a_plate_that_slides_out_of_the_picture_moved_and_did_not_shrink() -> None:
