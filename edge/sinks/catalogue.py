@@ -25,6 +25,7 @@ PLATE_LOSSES = (
     "inference_error",
 )
 VEHICLE_OUTCOMES = ("voted", "unsure", "no_quorum", "never_read", "parked", "same_vehicle", "phantom")
+PASSAGES = VEHICLE_OUTCOMES[:4]  # those that a vehicle really passed with
 EVENT_LOSSES = ("rejected", "too_old", "outbox_full")
 PUBLISH_FAILURES = ("unreachable", "timeout", "refused", "not_authorised", "throttled")
 STAGES = ("decode", "motion", "detect", "track", "read", "vote", "gate", "store", "step")

@@ -57,8 +57,18 @@ def document(now: Snapshot, metrics: Metrics) -> dict[str, Any]:
         "disks": [
             {"volume": d.volume, "free_bytes": d.free_bytes, "total_bytes": d.total_bytes} for d in now.disks.values()
         ],
+        "vehicles": _vehicles(metrics),
         "events_since_start": now.event_count,
     }
+
+
+def _vehicles(metrics: Metrics) -> dict[str, Any]:
+    """Return how many vehicles passed since the start, and how many of their plates are expected to be right."""
+    totals = metrics.totals()
+    outcomes = totals.get(catalogue.VEHICLES.name, {})
+    passed = sum(n for labels, n in outcomes.items() if dict(labels)["outcome"] in catalogue.PASSAGES)
+    right = sum(totals.get(catalogue.EXPECTED_CORRECT.name, {}).values())
+    return {"passed": int(passed), "expected_right": round(right, 3)}
 
 
 def check(one: Check) -> dict[str, Any]:

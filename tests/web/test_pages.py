@@ -141,6 +141,46 @@ def test_a_lost_camera_is_seen_at_once(page: Page, tmp_path: Path) -> None:
         shown(page, "live-lost")
 
 
+def test_a_gate_computer_that_does_not_answer_is_no_live_picture(page: Page, tmp_path: Path) -> None:
+    """A frozen picture that looks live would let a car wait for ever."""
+    with serve(tmp_path) as site:
+        settled(page, site, "live")
+        site.server.stop()
+        expect(page.locator("#health")).to_have_text("No connection")
+        card = page.get_by_role("region", name="Camera entry-cam")
+        expect(card).to_contain_text("The gate computer does not answer")
+        expect(card.locator(".pill")).to_have_text("not live")
+        shown(page, "live-no-connection")
+
+
+def test_figures_are_kept_fresh_without_taking_away_what_is_read(page: Page, tmp_path: Path) -> None:
+    """What somebody unfolded stays unfolded while the numbers change."""
+    with serve(tmp_path) as site:
+        settled(page, site, "site")
+        funnel = page.locator("section", has_text="From picture to plate: entry-cam")
+        funnel.locator("summary").click()
+        page.get_by_role("heading", name="Health").click()  # the keyboard leaves it
+        page.evaluate("document.activeElement.blur()")
+        before = funnel.locator(".funnel .number").first.inner_text()
+        site.gate.drive_by("entry-cam")
+        expect(funnel.locator(".funnel .number").first).not_to_have_text(before)
+        expect(funnel.get_by_role("row", name="detect")).to_be_visible()
+        expect(page.locator(".tiles")).to_contain_text("vehicles")
+
+
+def test_a_phone_hides_lane_and_time_until_they_are_wanted(browser: Browser, site: Site) -> None:
+    """The last cars come first on a small screen."""
+    for page in a_window(browser, SIZES["phone"], "dark"):
+        settled(page, site, "events")
+        expect(page.locator("#f-lane")).to_be_hidden()
+        page.get_by_role("button", name="Lane and time").click()
+        page.locator("#f-lane").select_option("lane-out")
+        shown(page, "events-phone-unfolded")
+        page.get_by_role("button", name="Search").click()
+        expect(page.locator(".car", has_text="lane-in")).to_have_count(0)
+        expect(page.locator(".car").first).to_contain_text("lane-out")
+
+
 def test_events_are_found_in_spite_of_a_misread(page: Page, site: Site) -> None:
     """By keyboard: plate, enter, first hit, enter, details, escape."""
     settled(page, site, "events")

@@ -6,10 +6,11 @@ import { View } from "./overlay.js";
 import { Walk } from "./walk.js";
 
 const KEEP_MS = 5000; // a figure stays readable this long after the plate has gone
+const BEST_MS = 3000; // a car that drives in is judged by its best picture of the last seconds
 const WORDS = {
   green: ["good", "Good", "Plates are large, sharp and bright enough."],
-  amber: ["warn", "Nearly", "It reads, but change what is amber."],
-  red: ["bad", "Not yet", "Plates will be missed. Change what is red first."],
+  amber: ["warn", "Nearly", ""],
+  red: ["bad", "Not yet", ""],
   none: ["none", "No plate", "Let a car stop where it will stop later, or hold up a plate."],
   lost: ["bad", "No picture", ""],
 };
@@ -43,8 +44,8 @@ export function aimPage(main, me, handlers) {
     ),
   );
   let shown = 0;
+  let recent = [];
   let rate = null;
-  let stateOf = null;
   let cameras = [];
 
   function say(kind, note) {
@@ -62,16 +63,18 @@ export function aimPage(main, me, handlers) {
     if (!frame.aim) return;
     shown = Date.now();
     walk.note(frame);
-    const all = rate === null ? frame.aim.figures : [...frame.aim.figures, graded(RATE, rate)];
-    const worst = ["red", "amber"].find((g) => all.some((f) => f.grade === g)) ?? "green";
-    say(worst);
+    recent = [...recent.filter((r) => r.at > shown - BEST_MS), { at: shown, figures: frame.aim.figures }];
+    const best = recent.reduce((a, b) => (badness(b.figures) <= badness(a.figures) ? b : a));
+    const all = rate === null ? best.figures : [...best.figures, graded(RATE, rate)];
+    const worst = all.find((f) => f.grade === "red") ?? all.find((f) => f.grade === "amber");
+    say(worst?.grade ?? "green", worst && `${NAMES[worst.name]} ${amount(worst)}: ${worst.advice}.`);
     drawScales(figures, all);
   };
+  handlers.lost = () => say("lost", "The gate computer does not answer. Trying again …");
   handlers.state = (state) => {
     const camera = state.cameras[select.value];
     if (!camera) return;
     rate = camera.state === "up" ? camera.fps : null;
-    stateOf = camera;
     if (camera.state !== "up") say("lost", camera.reason || camera.state);
     else if (Date.now() - shown > KEEP_MS) {
       say("none");
@@ -84,6 +87,7 @@ export function aimPage(main, me, handlers) {
     drawing.load(camera.drawing);
     walk.restart(camera.camera);
     shown = 0;
+    recent = [];
     handlers.watchOnly([camera.camera]);
   }
   async function save(drawn) {
@@ -105,6 +109,16 @@ export function aimPage(main, me, handlers) {
   return { close: () => drawing.close() };
 }
 
+function badness(figures) {
+  const points = { red: 100, amber: 10, green: 0 };
+  return figures.reduce((sum, f) => sum + points[f.grade], 0);
+}
+
+function amount(f) {
+  const digits = f.name === "sharpness" ? 2 : 0;
+  return `${f.value.toFixed(digits)}${f.unit ? ` ${f.unit}` : ""}`;
+}
+
 function graded(scale, value) {
   const rising = scale.green > scale.amber;
   const grade = (rising ? value >= scale.green : value <= scale.green) ? "green" : (rising ? value >= scale.amber : value <= scale.amber) ? "amber" : "red";
@@ -124,15 +138,14 @@ function drawScales(list, figures) {
       const mark = h("i", {});
       mark.style.left = `${Math.max(0, Math.min(100, (100 * f.value) / full))}%`;
       zone.append(mark);
-      const digits = f.value < 1 && f.unit !== "%" && f.unit !== "°" ? 2 : 0;
       const wanted = `${rising ? "≥" : "≤"} ${f.green}${f.unit ? ` ${f.unit}` : ""}`;
       return h(
         "li",
         { class: SYMBOL[f.grade] },
         h("span", { class: "name" }, NAMES[f.name] ?? f.name, h("span", { class: "soft" }, ` ${wanted}`)),
-        h("span", { class: "value" }, icon(SYMBOL[f.grade], f.grade), `${f.value.toFixed(digits)} ${f.unit}`),
+        h("span", { class: "value" }, icon(SYMBOL[f.grade], f.grade), amount(f)),
         zone,
-        f.grade === "green" ? null : h("p", {}, f.advice),
+        f.grade === "green" ? null : h("p", {}, `${f.advice[0].toUpperCase()}${f.advice.slice(1)}.`),
       );
     }),
   );

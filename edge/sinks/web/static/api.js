@@ -1,4 +1,5 @@
 // Talks to the daemon: JSON in and out, the session's token with every change, refusals as errors that say what to do.
+const AGAIN_MS = 4000;
 let csrf = "";
 
 export class Refused extends Error {
@@ -33,10 +34,23 @@ export async function api(path, { method = "GET", json, body } = {}) {
 // One stream of server-sent events for the page that is open; closing it costs the gate nothing more.
 export function watch(cameras, handlers) {
   const query = cameras.map((c) => `camera=${encodeURIComponent(c)}`).join("&");
-  const source = new EventSource(`/api/live${query ? `?${query}` : ""}`);
-  for (const [kind, handle] of Object.entries(handlers)) {
-    if (kind !== "lost") source.addEventListener(kind, (message) => handle(JSON.parse(message.data)));
+  let source;
+  let again;
+  function open() {
+    source = new EventSource(`/api/live${query ? `?${query}` : ""}`);
+    for (const [kind, handle] of Object.entries(handlers)) {
+      if (kind !== "lost") source.addEventListener(kind, (message) => handle(JSON.parse(message.data)));
+    }
+    source.addEventListener("error", () => {
+      handlers.lost?.();
+      if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      api("me").catch(() => {}); // refused: the log-in may be over, which this finds out
+      again = setTimeout(open, AGAIN_MS);
+    });
   }
-  source.addEventListener("error", () => handlers.lost?.());
-  return () => source.close();
+  open();
+  return () => {
+    clearTimeout(again);
+    source.close();
+  };
 }

@@ -40,7 +40,10 @@ function show(path, focus = true) {
         header(state);
         handlers.state?.(state);
       },
-      lost: () => header(null),
+      lost: () => {
+        header(null);
+        handlers.lost?.();
+      },
     });
   let stop = start(cameras);
   handlers.watchOnly = (wanted) => {

@@ -11,16 +11,19 @@ export function eventsPage(main, me, handlers) {
     "form",
     { class: "card search", role: "search", "aria-label": "Search events" },
     field("plate", "Plate", { maxlength: "20", class: "plate-input", placeholder: "AB12CDE", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", "aria-describedby": "hint" }),
-    lanes,
-    field("since", "From", { type: "datetime-local" }),
-    field("until", "Until", { type: "datetime-local" }),
+    h("button", { type: "button", class: "quiet narrow-only", "aria-expanded": "false", "aria-controls": "filters", onclick: (event) => unfold(event.currentTarget) }, "Lane and time"),
+    h("div", { id: "filters", class: "filters" }, lanes, field("since", "From", { type: "datetime-local" }), field("until", "Until", { type: "datetime-local" })),
     h("div", { class: "row" }, h("button", { type: "submit", class: "main" }, "Search"), h("button", { type: "reset", class: "quiet" }, "Clear")),
     h("p", { class: "soft hint", id: "hint" }, "One misread character is forgiven. Part of a plate is enough."),
   );
+  function unfold(button) {
+    const open = form.classList.toggle("unfolded");
+    button.setAttribute("aria-expanded", String(open));
+  }
   const count = h("p", { class: "soft", role: "status" });
   const csv = h("a", { class: "button quiet", download: "events.csv" }, "CSV");
   const json = h("a", { class: "button quiet", download: "events.json" }, "JSON");
-  const list = h("ol", { class: "cars wide", "aria-label": "Events, newest first" });
+  const list = h("ol", { class: "cars wide", "aria-label": "Events, newest first" }, h("li", { class: "empty" }, "Loading …"));
   const more = h("button", { type: "button", hidden: true }, "Older events");
   main.append(form, h("div", { class: "row spread" }, count, h("div", { class: "row", "aria-label": "Export" }, h("span", { class: "soft" }, "Export"), csv, json)), list, more);
 
@@ -43,10 +46,11 @@ export function eventsPage(main, me, handlers) {
       list.append(...page.events.map(entry));
       cursor = page.next;
       more.hidden = !cursor;
-      count.textContent = list.children.length ? `${list.children.length}${cursor ? "+" : ""} events` : "";
+      count.textContent = list.children.length ? `${list.children.length}${cursor ? "+" : ""} ${list.children.length > 1 ? "passages" : "passage"}` : "";
       if (!list.children.length) list.append(h("li", { class: "empty" }, query().size ? "Nothing fits. Try fewer characters or a longer time." : "No car has passed yet."));
     } catch (error) {
-      toast(error.message, "bad");
+      if (append) toast(error.message, "bad");
+      else list.replaceChildren(h("li", { class: "empty problem" }, error.message));
     }
   }
   function entry(event) {

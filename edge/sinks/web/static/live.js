@@ -7,6 +7,8 @@ import { View } from "./overlay.js";
 const SHOWN = 12;
 const STATES = { up: ["good", "live"], connecting: ["warn", "connecting"], stalled: ["bad", "no picture"], frozen: ["bad", "frozen"], down: ["bad", "down"] };
 
+const TITLES = { connecting: "Connecting …", stalled: "No picture", frozen: "The picture stands still", down: "No picture" };
+
 export function livePage(main, me, handlers) {
   const grid = h("div", { class: "cameras" });
   const list = h("ol", { class: "cars", "aria-label": "Last cars, newest first" });
@@ -35,6 +37,7 @@ export function livePage(main, me, handlers) {
   }
   handlers.event = add;
   handlers.frame = (frame) => cards.get(frame.camera)?.show(frame);
+  handlers.lost = () => cards.forEach((card) => card.lost());
   handlers.state = (state) => {
     for (const [name, camera] of Object.entries(state.cameras)) cards.get(name)?.state(camera);
   };
@@ -47,7 +50,7 @@ class Card {
     this.view = new View(canvas);
     this.status = h("span", { class: "pill warn" }, "waiting");
     this.figures = h("span", { class: "soft figures" });
-    this.veil = h("p", { class: "veil" }, "Waiting for a picture …");
+    this.veil = h("div", { class: "veil" }, h("p", {}, "Waiting for a picture …"));
     this.last = h("div", { class: "decided soft" }, "No decision yet");
     this.element = h(
       "section",
@@ -71,11 +74,24 @@ class Card {
       const fresh = pill(kind, word);
       this.status.replaceWith(fresh);
       this.status = fresh;
-      this.veil.hidden = kind === "good" && this.veil.hidden;
-      this.veil.textContent = kind === "good" ? "Waiting for a picture …" : camera.reason || word;
-      if (kind !== "good") this.veil.hidden = false;
+      if (kind !== "good") this.cover(h("strong", {}, TITLES[camera.state] ?? "No picture"), h("p", {}, camera.reason));
+      else if (!this.veil.hidden) this.cover(h("p", {}, "Waiting for a picture …"));
     }
     this.figures.textContent = camera.width ? `${camera.width} × ${camera.height} · ${camera.fps.toFixed(0)} fps` : "";
+  }
+
+  lost() {
+    this.shown = "";
+    this.figures.textContent = "";
+    const status = pill("bad", "not live");
+    this.status.replaceWith(status);
+    this.status = status;
+    this.cover(h("strong", {}, "No connection"), h("p", {}, "The gate computer does not answer. Trying again …"));
+  }
+
+  cover(...content) {
+    this.veil.replaceChildren(...content);
+    this.veil.hidden = false;
   }
 
   decided(event) {
