@@ -7,14 +7,17 @@ passage must never be missed for it. Pure logic: time comes with the frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from edge.config.camera import CameraSettings
-from edge.types import Box, Track
+from edge.types import Box, Point, Track
 
 HOLD_LOOKS_PER_DEADLINE = 3  # a standing plate is confirmed this often before its passage could end
-FULL_LOOK_WHILE_FOLLOWING_S = 0.3  # a second vehicle is found at the latest after this
+FULL_LOOK_WHILE_FOLLOWING_S = 0.3  # a second vehicle, or that a standing one starts, is found at the latest after this
 STILL_PX_S = 6.0  # a plate that moves slower than this stands
+STILL_HEIGHTS_S = 0.2  # or slower than this share of its height: the box of a large plate jitters more
+SETTLED_S = 1.0  # a plate seen for less long may only seem to stand
 
 
 class Look(str, Enum):
@@ -23,6 +26,14 @@ class Look(str, Enum):
     NONE = "none"
     AROUND = "around"
     FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with one frame."""
+
+    look: Look
+    near: tuple[Track, ...] = ()  # the plates to look at from near, with FULL too
 
 
 class Attention:
@@ -45,25 +56,29 @@ class Attention:
         self._due_s += self._period_s
         return True
 
-    def choose(self, now_s: float, *, moving: bool, tracks: Sequence[Track]) -> Look:
+    def choose(self, now_s: float, *, moving: bool, tracks: Sequence[Track]) -> Plan:
         """Return how to look at the frame at `now_s`, and remember that it was done."""
-        look = self._choose(now_s, moving=moving or not self._motion.enabled, tracks=tracks)
-        if look is not Look.NONE:
+        plan = self._choose(now_s, moving=moving or not self._motion.enabled, tracks=tracks)
+        if plan.look is not Look.NONE:
             self._last_look_s = now_s
-        if look is Look.FULL:
+        if plan.look is Look.FULL:
             self._last_full_s = now_s
-        return look
+        return plan
 
-    def _choose(self, now_s: float, *, moving: bool, tracks: Sequence[Track]) -> Look:
+    def _choose(self, now_s: float, *, moving: bool, tracks: Sequence[Track]) -> Plan:
         if not tracks:
-            return (
-                Look.FULL
-                if moving or self._elapsed(self._last_full_s, now_s, self._motion.full_look_every_s)
-                else Look.NONE
-            )
-        if not moving and all(_stands(t) for t in tracks) and not self._elapsed(self._last_look_s, now_s, self._hold_s):
-            return Look.NONE
-        return Look.FULL if self._elapsed(self._last_full_s, now_s, FULL_LOOK_WHILE_FOLLOWING_S) else Look.AROUND
+            return Plan(Look.FULL if moving or self._full_is_due(now_s) else Look.NONE)
+        going = tuple(t for t in tracks if not _slow(t) or (moving and now_s - t.first_s < SETTLED_S))
+        if moving or going:
+            if self._elapsed(self._last_full_s, now_s, FULL_LOOK_WHILE_FOLLOWING_S):
+                return Plan(Look.FULL, going)
+            return Plan(Look.AROUND, going) if going else Plan(Look.NONE)
+        if not self._elapsed(self._last_look_s, now_s, self._hold_s):
+            return Plan(Look.NONE)
+        return Plan(Look.FULL) if self._full_is_due(now_s) else Plan(Look.AROUND, tuple(tracks))
+
+    def _full_is_due(self, now_s: float) -> bool:
+        return self._elapsed(self._last_full_s, now_s, self._motion.full_look_every_s)
 
     @staticmethod
     def _elapsed(since_s: float | None, now_s: float, period_s: float) -> bool:
@@ -71,19 +86,23 @@ class Attention:
 
 
 def around(track: Track, now_s: float) -> Box:
-    """Return the region of the frame in which the plate of `track` is looked for at `now_s`.
-
-    Two plate widths to each side and three heights up and down of the predicted
-    centre hold the plate of a vehicle that brakes or speeds up hard.
-    """
+    """Return the part of the frame in which the plate of `track` is looked for at `now_s`."""
     ahead_s = max(0.0, now_s - track.last_s)
     cx, cy = track.box.centre
     if track.detection is not None:
         cx, cy = cx + track.velocity_px_s[0] * ahead_s, cy + track.velocity_px_s[1] * ahead_s
-    half_width = max(2.0 * track.box.width, 96.0)
-    half_height = max(3.0 * track.box.height, 64.0)
-    return Box(cx - half_width, cy - half_height, cx + half_width, cy + half_height)
+    return near(track.box, (cx, cy))
 
 
-def _stands(track: Track) -> bool:
-    return max(abs(track.velocity_px_s[0]), abs(track.velocity_px_s[1])) < STILL_PX_S
+def near(box: Box, centre: Point) -> Box:
+    """Return the part of the frame for a look from near at a plate like `box` that should be at `centre`.
+
+    Two widths to each side and three heights up and down hold the plate of a vehicle that brakes or speeds up hard.
+    """
+    half_width, half_height = max(2.0 * box.width, 96.0), max(3.0 * box.height, 64.0)
+    return Box(centre[0] - half_width, centre[1] - half_height, centre[0] + half_width, centre[1] + half_height)
+
+
+def _slow(track: Track) -> bool:
+    speed_px_s = max(abs(track.velocity_px_s[0]), abs(track.velocity_px_s[1]))
+    return speed_px_s < max(STILL_PX_S, STILL_HEIGHTS_S * track.box.height)

@@ -15,11 +15,12 @@ from edge.config.camera import CameraSettings
 from edge.config.models import ModelSettings, VotingSettings
 from edge.config.service import EvidenceSettings
 from edge.pipeline.announce import Announcer, Sender
-from edge.pipeline.attention import Attention, Look, around
+from edge.pipeline.attention import Attention, Look, Plan
 from edge.pipeline.evidence import EvidenceKeeper
-from edge.pipeline.image import in_region, quad_size, region_box
+from edge.pipeline.image import in_region, quad_size
 from edge.pipeline.looks import Looks
 from edge.pipeline.motion import MotionGate
+from edge.pipeline.sight import Sight
 from edge.pipeline.steadiness import Steadiness
 from edge.protocols import Detector, Recogniser
 from edge.tracking.account import Account, account
@@ -27,7 +28,7 @@ from edge.tracking.gate import Gate, PassageChange
 from edge.tracking.looks import LookWeight
 from edge.tracking.tracker import Tracker, TrackerSettings
 from edge.tracking.voting import Ballot
-from edge.types import Box, Detection, EventType, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
+from edge.types import Detection, EventType, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
 
 Stopwatch = Callable[[], float]
 WIDEST_SHARE = 0.6  # of the picture's width: nearer than this no camera at a gate sees a plate
@@ -84,6 +85,8 @@ class Pipeline:
         self._attention = Attention(camera)
         self._motion = MotionGate(camera.motion, camera.region)
         self._steadiness = Steadiness() if camera.gate.still_plates == "carried" else None
+        size = parts.models.detector.height, parts.models.detector.width
+        self._sight = Sight(parts.detector, camera.region, size)
         self._tracker = Tracker(_tracker_settings(parts))
         self._looks = Looks(parts.recogniser, parts.models.recogniser)
         self._gate = Gate(
@@ -96,6 +99,7 @@ class Pipeline:
         software = Software(parts.version, parts.detector.name, parts.recogniser.name)
         sender = Sender(parts.site, camera.lane, camera.name, software)
         self._announcer = Announcer(sender, parts.ids, self._evidence)
+        self._new_ballot()  # reads the country grammars now: the first vehicle of the day must not wait for them
         self._ballots: dict[int, Ballot] = {}
         self._past_looks: dict[int, tuple[LookWeight, ...]] = {}  # of ended tracks whose passage is still open
         self._tracks: tuple[Track, ...] = ()
@@ -115,11 +119,11 @@ class Pipeline:
         if self._steadiness is not None:
             self._steadiness.step(frame.luma, frame.monotonic_s)
         times.done("motion")
-        look = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks)
-        if look is Look.NONE:
+        plan = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks)
+        if plan.look is Look.NONE:
             changes = self._gate.step(frame.monotonic_s, (), self._verdicts())
-            return self._told(Step(frame, look, tracks=self._tracks, timings_s=times.all()), changes)
-        return self._look(frame, look, times)
+            return self._told(Step(frame, plan.look, tracks=self._tracks, timings_s=times.all()), changes)
+        return self._look(frame, plan, times)
 
     def settle(self) -> tuple[GateEvent, ...]:
         """End everything still open, as the video or the daemon has stopped, and return its events."""
@@ -147,8 +151,8 @@ class Pipeline:
         """Return what the gate makes of each live track: approaching, waiting, passed, reversed, parked."""
         return {track_id: state.value for track_id, state in self._gate.states().items()}
 
-    def _look(self, frame: Frame, look: Look, times: _Times) -> Step:
-        detections, refused = self._detect(frame, look)
+    def _look(self, frame: Frame, plan: Plan, times: _Times) -> Step:
+        detections, refused = self._detect(frame, plan)
         times.done("detect")
         self._tracks = self._tracker.step(detections, frame.monotonic_s, (frame.width, frame.height))
         times.done("track")
@@ -163,31 +167,19 @@ class Pipeline:
         changes = self._gate.step(frame.monotonic_s, self._tracks, verdicts, size, carried=carried)
         losses = refused + looked.losses
         times.done("gate")
-        seen = Step(frame, look, detections, self._tracks, looked.reads, losses, verdicts, timings_s=times.all())
+        seen = Step(frame, plan.look, detections, self._tracks, looked.reads, losses, verdicts, timings_s=times.all())
         step = self._told(seen, changes)
         self._forget_ended()
         return step
 
-    def _detect(self, frame: Frame, look: Look) -> tuple[tuple[Detection, ...], tuple[str, ...]]:
+    def _detect(self, frame: Frame, plan: Plan) -> tuple[tuple[Detection, ...], tuple[str, ...]]:
         """Return the detections that can be plates of this lane, and a reason for each of the others."""
-        if look is Look.FULL:
-            found = self._look_everywhere(frame)
-        else:
-            regions = _merged([around(t, frame.monotonic_s) for t in self._tracks])
-            found = tuple(d for r in regions for d in self._parts.detector.detect_in(frame.luma, r))
+        found = self._sight.look(frame, plan)
         possible = [d for d in found if _can_be_a_plate(d, frame)]
         region = self._parts.camera.region
         inside = tuple(d for d in possible if in_region(region, d.box.centre, frame.width, frame.height))
         losses = ("implausible",) * (len(found) - len(possible)) + ("outside_region",) * (len(possible) - len(inside))
         return inside, losses
-
-    def _look_everywhere(self, frame: Frame) -> tuple[Detection, ...]:
-        """Look at the whole picture, or at the whole region: a smaller one shows its plates larger."""
-        box = region_box(self._parts.camera.region, frame.width, frame.height)
-        if box is None:
-            return self._parts.detector.detect(frame.luma)
-        size = self._parts.models.detector.height, self._parts.models.detector.width
-        return self._parts.detector.detect_in(frame.luma, box, size)
 
     def _vote(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:
@@ -284,23 +276,3 @@ def _can_be_a_plate(detection: Detection, frame: Frame) -> bool:
         and width_px * height_px <= LARGEST_SHARE * frame.width * frame.height
         and width_px >= LEAST_ASPECT * height_px
     )
-
-
-def _merged(regions: Sequence[Box]) -> list[Box]:
-    """Return `regions` with those that overlap joined: one look at two cars bumper to bumper."""
-    merged: list[Box] = []
-    for region in sorted(regions, key=lambda r: r.as_tuple()):
-        touching = [m for m in merged if _overlap(m, region)]
-        for other in touching:
-            merged.remove(other)
-            region = _joined(region, other)  # noqa: PLW2901  (grows while it swallows its neighbours)
-        merged.append(region)
-    return merged
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a.x1 < b.x2 and b.x1 < a.x2 and a.y1 < b.y2 and b.y1 < a.y2
-
-
-def _joined(a: Box, b: Box) -> Box:
-    return Box(min(a.x1, b.x1), min(a.y1, b.y1), max(a.x2, b.x2), max(a.y2, b.y2))

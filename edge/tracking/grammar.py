@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
-from edge.tracking.formats import Form, countries, country
+from edge.tracking.formats import Form, Slot, countries, country
 from edge.tracking.iou import Float64Array
 from edge.types import CHARSET
 
@@ -122,18 +122,20 @@ class _Table:
 
     def __init__(self, weighted: list[tuple[Form, float]]) -> None:
         self.forms = [form for form, _ in weighted]
-        length = len(self.forms[0].slots)
-        self._log = np.full((len(weighted), length, len(CHARSET)), NO_FORM)
-        for f, (form, weight) in enumerate(weighted):
-            for s, slot in enumerate(form.slots):
-                self._log[f, s, [CHARSET.index(c) for c in slot]] = -math.log(len(slot))
-            self._log[f, 0] += math.log(max(weight, 1e-12))
+        self._log = np.array([[_slot_log(slot) for slot in form.slots] for form, _ in weighted])
+        self._log[:, 0] += np.log(np.maximum([[weight] for _, weight in weighted], 1e-12))
 
     def log_fit(self, texts: Sequence[str]) -> Float64Array:
         """Return log(weight x probability) of each text under each form, (N, forms)."""
         codes = np.array([[CHARSET.index(c) for c in t] for t in texts])
         summed: Float64Array = self._log[:, np.arange(codes.shape[1])[None, :], codes].sum(axis=2).T
         return summed
+
+
+@cache
+def _slot_log(slot: Slot) -> Float64Array:
+    """Return the log-probability of each character of the charset in `slot`, (36,)."""
+    return np.where([c in slot for c in CHARSET], -math.log(len(slot)), NO_FORM)
 
 
 @lru_cache(maxsize=16)
