@@ -53,7 +53,7 @@ def prepare(path: Path, now: datetime) -> str | None:
         make(rebuilt)
         with closing(connect(rebuilt, durable=True)) as connection:
             _adopt(connection, saved)
-        damaged = _set_aside(path, now)
+        damaged = set_aside(path, now)
         rebuilt.rename(path)
     alarm = (
         f"the outbox was damaged and set aside as {damaged}; {len(saved.events)} waiting events were carried over,"
@@ -77,7 +77,8 @@ def _sound(path: Path) -> bool:
         return False
 
 
-def _set_aside(path: Path, now: datetime) -> Path:
+def set_aside(path: Path, now: datetime) -> Path:
+    """Move a damaged database out of the way, its log included; return where it is now."""
     damaged = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)

@@ -1,0 +1,118 @@
+"""How likely do two verdicts name the same plate?
+
+A verdict is a belief over texts: the vote names up to three, the rest lies near
+the best one, where a reader errs: one character taken for its lookalike, any
+other character, one lost or invented, two wrong. Pure functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.access.lists import lookalike_key
+from edge.tracking.grammar import LOOKALIKES
+from edge.types import Verdict
+
+# Shares of a verdict's doubt that fall on one particular neighbour of its text. A wrong character is mostly a lookalike
+# (B and 8), at one of about three places that have one; any other single change is one of about 250 texts.
+LOOKALIKE_SHARE = 0.15
+OTHER_SHARE = 0.002
+UNSURE_SHARE = 0.03  # any character where the vote itself puts a "?"
+LOST_SHARE = 0.01  # a character lost or invented; mostly at the ends
+SECOND_SHARE = 0.3  # of the doubt that is left after one wrong character, for a second one
+LEAST_DOUBT = 0.001  # no reader is surer than that, whatever it says
+_TWINS = frozenset(
+    frozenset((lookalike_key(a), lookalike_key(b))) for a, b in LOOKALIKES if lookalike_key(a) != lookalike_key(b)
+)
+_MOST_WRONG = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What a verdict believes, in lookalike form (O is 0, I is 1)."""
+
+    text: str  # likeliest; empty: nothing could be read
+    named: tuple[tuple[str, float], ...]  # texts of the vote, likeliest first
+    doubt: float  # probability that it is none of them
+    unsure: frozenset[int] = frozenset()  # places of the text that the vote masks
+
+    @property
+    def probability(self) -> float:
+        """Return the probability of the likeliest text."""
+        return self.named[0][1] if self.named else 0.0
+
+
+NOTHING = Belief("", (), 1.0)
+
+
+def belief(verdict: Verdict | None) -> Belief:
+    """Return what `verdict` believes; nothing where there is none."""
+    if verdict is None or not verdict.text:
+        return NOTHING
+    named = {lookalike_key(verdict.text): verdict.probability}
+    for text, probability in verdict.alternatives:
+        if text != verdict.text:
+            key = lookalike_key(text)
+            named[key] = named.get(key, 0.0) + probability
+    total = max(1.0, sum(named.values()))
+    shares = tuple((text, p / total) for text, p in named.items())
+    unsure = frozenset(i for i, c in enumerate(verdict.masked) if c == "?")
+    return Belief(shares[0][0], shares, max(LEAST_DOUBT, 1.0 - sum(p for _, p in shares)), unsure)
+
+
+def overlap(a: Belief, b: Belief) -> float:
+    """Return the probability in [0, 1] that two looks at plates, read as `a` and `b`, mean the same text."""
+    if not a.text or not b.text:
+        return 0.0
+    if a.text == b.text and len(a.named) == len(b.named) == 1:
+        return a.named[0][1] * b.named[0][1]
+    if _far_apart(a.text, b.text):
+        return 0.0
+    texts = {text for text, _ in a.named} | {text for text, _ in b.named}
+    return min(1.0, sum(_share(a, text) * _share(b, text) for text in texts))
+
+
+def _share(of: Belief, text: str) -> float:
+    """Return the probability that `of` gives to `text`."""
+    for named, probability in of.named:
+        if named == text:
+            return probability
+    return of.doubt * _near_share(of, text)
+
+
+def _near_share(of: Belief, text: str) -> float:
+    if len(of.text) != len(text):
+        return LOST_SHARE if abs(len(of.text) - len(text)) == 1 and _one_lost(of.text, text) else 0.0
+    wrong = [(place, x, y) for place, (x, y) in enumerate(zip(of.text, text, strict=True)) if x != y]
+    if not wrong or len(wrong) > _MOST_WRONG:
+        return 0.0
+    share = SECOND_SHARE ** (len(wrong) - 1)
+    for place, x, y in wrong:
+        other = UNSURE_SHARE if place in of.unsure else OTHER_SHARE
+        share *= LOOKALIKE_SHARE if frozenset((x, y)) in _TWINS else other
+    return share
+
+
+def _far_apart(a: str, b: str) -> bool:
+    """Tell cheaply that no text is near both: most pairs of cars end here, after three or four characters."""
+    if len(a) != len(b):
+        return abs(len(a) - len(b)) > 1 or not _one_lost(a, b, spare=1)
+    wrong = 0
+    for x, y in zip(a, b, strict=True):
+        if x != y:
+            wrong += 1
+            if wrong > _MOST_WRONG + 1:
+                return True
+    return False
+
+
+def _one_lost(a: str, b: str, spare: int = 0) -> bool:
+    """Tell whether the longer text is the shorter one with a character more, `spare` further ones wrong."""
+    short, long = sorted((a, b), key=len)
+    begin = 0
+    while begin < len(short) and short[begin] == long[begin]:
+        begin += 1
+    end = 0
+    while end < len(short) - begin and short[-1 - end] == long[-1 - end]:
+        end += 1
+    return begin + end >= len(short) - spare
