@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from pathlib import Path
 from edge import __version__, health
 from edge.access.assembly import Access, assemble
 from edge.access.barrier import Alarm, Report
+from edge.access.parking_assembly import CarPark, assemble_parking
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
 from edge.config.camera import CameraSettings
@@ -44,7 +45,7 @@ from edge.sinks.publish import PublishStage
 from edge.sinks.timekeeping import ClockWatch
 from edge.sinks.tuning import Tuning
 from edge.telemetry import CameraTelemetry, MeteredSink
-from edge.types import Frame
+from edge.types import Frame, GateEvent
 from edge.vision import VisionStage, build_pipeline
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class _Site:
     tuning: Tuning
     accounts: Accounts
     watch: ClockWatch
+    car_park: CarPark | None
 
 
 def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config_path: Path | None = None) -> int:
@@ -90,9 +92,10 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
             settings, site.clock, _mqtt_post(found), _barrier_report(site, decided), site.watch.synchronised
         )
         decided += [access] if access is not None else []
-        publishers = [_publisher(site, delivery) for delivery in [*found, *sinks]]
+        publishers = [_publisher(site, delivery) for delivery in [*found, *_parking(site), *sinks]]
         site.outbox.retire(keep={p.sink for p in publishers})
-        keeper = Housekeeping(site.board, site.outbox, publishers, {"outbox": settings.outbox.path.resolve().parent})
+        volumes = {"outbox": settings.outbox.path.resolve().parent}
+        keeper = Housekeeping(site.board, site.outbox, publishers, volumes, _chores(site))
         cameras = [_camera_stages(site, camera, access) for camera in settings.cameras]
         stages = [
             *(Stage(p.name, p.run, p.stop) for p in publishers),
@@ -131,7 +134,27 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     if outbox.alarm:
         log.error("outbox: %s", outbox.alarm)
     tuning = Tuning({c.name: c.threshold for c in settings.cameras})
-    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts(), watch)
+    append = partial(_store, outbox, board, metrics)
+    car_park = assemble_parking(settings, clock, append, outbox.wake)
+    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts(), watch, car_park)
+
+
+def _store(outbox: Outbox, board: Board, metrics: Metrics, events: Iterable[GateEvent]) -> tuple[GateEvent, ...]:
+    """Store events that come from no camera, and report them."""
+    stored = outbox.append(events)
+    for event in stored:
+        board.event_stored(event)
+        metrics.event_stored(event.lane, event.type, event.direction)
+    return stored
+
+
+def _parking(site: _Site) -> list[Delivery]:
+    """Return the sink that feeds the car park, if there is one."""
+    return [] if site.car_park is None else [Delivery(site.car_park.sink, HISTORY_PAUSE_S)]
+
+
+def _chores(site: _Site) -> list[Callable[[], None]]:
+    return [] if site.car_park is None else [partial(site.car_park.measure, site.board, site.clock)]
 
 
 def _deliveries(site: _Site, reload_lists: Callable[[], str]) -> list[Delivery]:
@@ -144,6 +167,7 @@ def _deliveries(site: _Site, reload_lists: Callable[[], str]) -> list[Delivery]:
         shrink=shrink,
         reload_lists=reload_lists,
         model_hashes=fingerprints(site.settings.models),
+        companions=() if site.car_park is None else (site.car_park.companion,),
     )
     return deliveries(site.settings, parts)
 
@@ -211,9 +235,8 @@ def _barrier_report(site: _Site, decided: Sequence[Access]) -> Report:
         if alarm.command is None:
             return
         try:
-            for event in site.outbox.append(decided[0].judge.barrier_failed(alarm.command, alarm.reason)):
-                site.board.event_stored(event)
-                site.metrics.event_stored(event.lane, event.type, event.direction)
+            told = decided[0].judge.barrier_failed(alarm.command, alarm.reason)
+            for event in _store(site.outbox, site.board, site.metrics, told):
                 site.metrics.decision_made(event.lane, str(event.decision))
         except StorageError as error:
             log.error("nobody is called to lane %s: %s", alarm.lane, error)

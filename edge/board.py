@@ -107,6 +107,27 @@ class DiskStatus:
         return self.free_bytes / self.total_bytes if self.total_bytes else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ZoneStatus:
+    """One zone of the car park now."""
+
+    zone: str
+    cars: int
+    capacity: int | None
+    free: int | None
+    alarm: str  # why somebody should count; empty while the count can be believed
+
+
+@dataclass(frozen=True, slots=True)
+class ParkingStatus:
+    """The car park now."""
+
+    zones: tuple[ZoneStatus, ...] = ()  # none: stays are not followed here
+    open: int = 0  # stays
+    overstays: int = 0
+    unmatched: int = 0  # exits without a stay
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """Everything on the board at one moment."""
@@ -124,6 +145,7 @@ class Snapshot:
     disks: Mapping[str, DiskStatus]
     events: tuple[GateEvent, ...]  # newest first
     event_count: int
+    parking: ParkingStatus = ParkingStatus()
 
 
 @dataclass(slots=True)
@@ -166,6 +188,7 @@ class Board:
         self._events: deque[GateEvent] = deque(maxlen=EVENTS_KEPT)
         self._event_count = 0
         self._sights: dict[str, Sight] = {}
+        self._parking = ParkingStatus()
 
     @property
     def lanes(self) -> Mapping[str, str]:
@@ -249,6 +272,11 @@ class Board:
             old = self._sinks.get(sink) or SinkStatus(sink, changed_s=self._clock.monotonic_s())
             self._sinks[sink] = replace(old, pending=pending)
 
+    def parking_measured(self, parking: ParkingStatus) -> None:
+        """Replace the figures of the car park."""
+        with self._lock:
+            self._parking = parking
+
     def disk_measured(self, disk: DiskStatus) -> None:
         """Replace the figures of one volume."""
         with self._lock:
@@ -273,6 +301,7 @@ class Board:
                 disks=dict(self._disks),
                 events=tuple(self._events),
                 event_count=self._event_count,
+                parking=self._parking,
             )
 
     def sight(self, camera: str) -> Sight | None:

@@ -68,6 +68,10 @@ class Book:
         """Return all stays, the earliest entry first."""
         return sorted(self._sessions.values(), key=lambda s: s.entry.order)
 
+    def open_stays(self) -> list[Session]:
+        """Return the stays that are not over, in no order."""
+        return [s for s in self._open.values() if s.end is None]
+
     def loose(self) -> list[LooseExit]:
         """Return exits without a stay, the earliest first."""
         return sorted(self._loose.values(), key=lambda one: one.exit.order)

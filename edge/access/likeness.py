@@ -1,29 +1,22 @@
 """How likely do two verdicts name the same plate?
 
 A verdict is a belief over texts: the vote names up to three, the rest lies near
-the best one, where a reader errs: one character taken for its lookalike, any
-other character, one lost or invented, two wrong. Pure functions.
+the best one, where the reader errs, as measured: one character taken for
+another, lost or invented, or two of them. Pure functions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from edge.access.lists import lookalike_key
-from edge.tracking.grammar import LOOKALIKES
-from edge.types import Verdict
+from edge.access.confusions import Confusions
+from edge.access.spelling import ANYWHERE
+from edge.types import CHARSET, Verdict
 
-# Shares of a verdict's doubt that fall on one particular neighbour of its text. A wrong character is mostly a lookalike
-# (B and 8), at one of about three places that have one; any other single change is one of about 250 texts.
-LOOKALIKE_SHARE = 0.15
-OTHER_SHARE = 0.002
-UNSURE_SHARE = 0.03  # any character where the vote itself puts a "?"
-LOST_SHARE = 0.01  # a character lost or invented; mostly at the ends
+UNSURE_SHARE = 0.03  # of a verdict's doubt, on any one character where the vote itself puts a "?"
 SECOND_SHARE = 0.3  # of the doubt that is left after one wrong character, for a second one
 LEAST_DOUBT = 0.001  # no reader is surer than that, whatever it says
-_TWINS = frozenset(
-    frozenset((lookalike_key(a), lookalike_key(b))) for a, b in LOOKALIKES if lookalike_key(a) != lookalike_key(b)
-)
 _MOST_WRONG = 2
 
 
@@ -49,10 +42,10 @@ def belief(verdict: Verdict | None) -> Belief:
     """Return what `verdict` believes; nothing where there is none."""
     if verdict is None or not verdict.text:
         return NOTHING
-    named = {lookalike_key(verdict.text): verdict.probability}
+    named = {ANYWHERE.key(verdict.text): verdict.probability}
     for text, probability in verdict.alternatives:
         if text != verdict.text:
-            key = lookalike_key(text)
+            key = ANYWHERE.key(text)
             named[key] = named.get(key, 0.0) + probability
     total = max(1.0, sum(named.values()))
     shares = tuple((text, p / total) for text, p in named.items())
@@ -81,16 +74,37 @@ def _share(of: Belief, text: str) -> float:
 
 
 def _near_share(of: Belief, text: str) -> float:
-    if len(of.text) != len(text):
-        return LOST_SHARE if abs(len(of.text) - len(text)) == 1 and _one_lost(of.text, text) else 0.0
-    wrong = [(place, x, y) for place, (x, y) in enumerate(zip(of.text, text, strict=True)) if x != y]
-    if not wrong or len(wrong) > _MOST_WRONG:
+    """Return the share of the doubt of `of` that falls on `text`."""
+    errors = _errors(of.text, text)
+    if not errors or len(errors) > _MOST_WRONG:
         return 0.0
-    share = SECOND_SHARE ** (len(wrong) - 1)
-    for place, x, y in wrong:
-        other = UNSURE_SHARE if place in of.unsure else OTHER_SHARE
-        share *= LOOKALIKE_SHARE if frozenset((x, y)) in _TWINS else other
-    return share
+    usual = sum(_error_rate(read) for read in of.text)
+    share = SECOND_SHARE ** (len(errors) - 1)
+    for place, read, true in errors:
+        share *= max(_rate(true, read) / usual, UNSURE_SHARE if place in of.unsure else 0.0)
+    return min(1.0, share)
+
+
+def _errors(read: str, true: str) -> list[tuple[int, str, str]]:
+    """Return (place, read, true) of each difference, a lost or invented character as an empty text."""
+    if len(read) == len(true):
+        return [(i, x, y) for i, (x, y) in enumerate(zip(read, true, strict=True)) if x != y]
+    if abs(len(read) - len(true)) > 1 or not _one_lost(read, true):
+        return []
+    place = next((i for i, (x, y) in enumerate(zip(read, true, strict=False)) if x != y), min(len(read), len(true)))
+    return [(place, read[place], "")] if len(read) > len(true) else [(place, "", true[place])]
+
+
+@lru_cache(maxsize=2048)
+def _rate(true: str, read: str) -> float:
+    return Confusions.measured().rate(true, read)
+
+
+@lru_cache(maxsize=64)
+def _error_rate(read: str) -> float:
+    """Return how often `read` is read where something else, or nothing, stands; and a neighbour of it is lost."""
+    others = sum(_rate(true, read) for true in CHARSET if true != read)
+    return others + _rate("", read) + sum(_rate(true, "") for true in CHARSET) / len(CHARSET)
 
 
 def _far_apart(a: str, b: str) -> bool:

@@ -20,6 +20,7 @@ from edge.access.operations import Kind, Operation, as_document, from_document, 
 from edge.access.parking_recovery import prepare
 from edge.access.parking_store import BASE, Numbered, ParkingStore
 from edge.access.sessions import LooseExit, Session
+from edge.board import ParkingStatus, ZoneStatus
 from edge.config.parking import ParkingSettings
 
 
@@ -94,6 +95,14 @@ class Parking:
         """Return the zones."""
         with self._lock:
             return self._zones()
+
+    def status(self, now: datetime) -> ParkingStatus:
+        """Return the figures for the status board."""
+        with self._lock:
+            zones = tuple(ZoneStatus(z.zone, z.cars, z.capacity, z.free, z.alarm) for z in self._zones())
+            still, loose = self._ledger.book.open_stays(), self._ledger.book.loose()
+        limit = now - timedelta(hours=self.settings.overstay_h)
+        return ParkingStatus(zones, len(still), sum(s.entry.at < limit for s in still), len(loose))
 
     def session(self, session_id: str) -> Session | None:
         """Return one stay."""

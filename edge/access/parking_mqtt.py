@@ -43,9 +43,7 @@ class ParkingCompanion:
         changed: called when another gate's operations were taken in.
     """
 
-    def __init__(
-        self, parking: Parking, site: str, clock: Clock, changed: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, parking: Parking, site: str, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
         self._parking, self._site, self._clock, self._changed = parking, site, clock, changed
         self._settings = parking.settings
         self._topic = self._settings.share_topic.format(site=site)

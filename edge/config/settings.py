@@ -9,6 +9,7 @@ from edge.config.base import Section
 from edge.config.camera import CameraSettings
 from edge.config.delivery import MqttSettings, OutboxSettings, WebhookSettings
 from edge.config.models import ModelSettings, VotingSettings
+from edge.config.parking import ParkingSettings
 from edge.config.service import EvidenceSettings, LogSettings, MetricsSettings, SiteSettings
 from edge.config.web import WebSettings
 
@@ -26,6 +27,7 @@ class Settings(Section):
     webhook: WebhookSettings = Field(WebhookSettings(), description="Delivery by signed HTTP requests.")
     metrics: MetricsSettings = Field(MetricsSettings(), description="Prometheus.")
     access: AccessSettings = Field(AccessSettings(), description="Lists, decisions and barriers.")
+    parking: ParkingSettings = Field(ParkingSettings(), description="Stays and free spaces.")
     web: WebSettings = Field(WebSettings(), description="The web page.")
     log: LogSettings = Field(LogSettings(), description="Logs.")
 

@@ -45,6 +45,7 @@ class Site:
     shrink: Shrink | None = None
     reload_lists: Callable[[], str] | None = None  # returns the version in force; None: this gate has no lists
     model_hashes: Mapping[str, str] = field(default_factory=dict)  # role -> SHA-256
+    companions: tuple[Companion, ...] = ()  # further ones that share the MQTT connection
 
 
 def deliveries(settings: Settings, site: Site) -> list[Delivery]:
@@ -61,7 +62,7 @@ def deliveries(settings: Settings, site: Site) -> list[Delivery]:
             clock=site.clock,
             shrink=site.shrink,
             wake=site.wake,
-            companions=companions(settings, site),
+            companions=(*companions(settings, site), *site.companions),
         )
         found.append(Delivery(sink, settings.mqtt.max_backoff_s, sink.certificate_expires))
     if settings.webhook.enabled:

@@ -30,13 +30,19 @@ from edge.types import GateEvent
 log = logging.getLogger(__name__)
 
 Handler = Callable[[str, bytes], None]  # topic, payload; called on the publish thread
-Post = Callable[[str, bytes], None]  # topic, payload; safe from any thread
 STATUS_SCHEMA = "anpr-edge/status/1"
 RENEWAL_CHECK_S = 10.0  # how often the certificate files are looked at
 INBOX = 100  # commands waiting; more than that is not a person's doing
 PACKET_OVERHEAD_BYTES = 512  # fixed header, topic and properties beside the payload, at most
 HUNG_UP = " while events were on their way; may this client id publish to its topics (broker's ACL or AWS IoT policy)?"
 BURST = 20  # with 80/s this keeps any one second below the 100 publishes that AWS IoT Core accepts
+
+
+class Post(Protocol):
+    """A way out for messages that are no events. Safe from any thread."""
+
+    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Queue a message; it is sent once, in order, and not kept on disk."""
 
 
 @dataclass(slots=True, eq=False)

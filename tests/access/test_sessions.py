@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.access.ledger import Ledger
@@ -48,6 +48,7 @@ def test_one_misread_is_forgiven(read: object) -> None:
     assert stay(book, "c").end is None
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_two_cars_that_are_both_well_read_are_never_paired(seed: int) -> None:
     """Whatever else speaks for it: a wrong bill is worse than a question."""
@@ -182,24 +183,24 @@ def test_recount_sets_the_count_and_what_is_learnt_later_about_before_does_not_c
 
 def test_car_inside_for_too_long_is_not_counted_but_may_still_leave() -> None:
     """Its exit was lost, most likely; if not, it is still paired."""
-    settings = SETTINGS.model_copy(update={"gone_after_h": 48.0})
+    chosen = SETTINGS.model_copy(update={"gone_after_h": 48.0})
     ops = [entry("a", 0, "AB12CDE"), entry("b", 49 * 60, "XY55KLM")]
-    book = book_of(*ops, settings=settings)
+    book = book_of(*ops, settings=chosen)
     assert (stay(book, "a").end, cars(book)) == (End.GONE, 1)
-    later = book_of(*ops, exit_("x", 50 * 60, "AB12CDE"), settings=settings)
+    later = book_of(*ops, exit_("x", 50 * 60, "AB12CDE"), settings=chosen)
     assert (stay(later, "a").end, cars(later)) == (End.EXIT, 1)
 
 
 def test_lane_between_two_zones_moves_a_car_and_pairs_nothing() -> None:
     """A roof level inside the garage."""
-    settings = ParkingSettings(
+    chosen = ParkingSettings(
         zones=(
             ZoneSettings(name="garage", capacity=100, lanes=("in", "out")),
             ZoneSettings(name="roof", capacity=5, lanes=("ramp",), inside="garage"),
         )
     )
     book = book_of(
-        entry("a", 0, "AB12CDE"), entry("b", 3, "AB12CDE", lane="ramp"), entry("c", 4, "ZZ12CDE"), settings=settings
+        entry("a", 0, "AB12CDE"), entry("b", 3, "AB12CDE", lane="ramp"), entry("c", 4, "ZZ12CDE"), settings=chosen
     )
     assert [(count.zone, count.cars) for count in book.counts()] == [("garage", 1), ("roof", 1)]
     assert len(book.sessions()) == 2
@@ -237,6 +238,7 @@ def test_overlap_is_symmetric_and_bounded() -> None:
         assert 0.0 <= overlap(a, b) <= 1.0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_order_of_arrival_makes_no_difference(seed: int) -> None:
     """Gates that were apart agree again: stays and counts follow from the set of facts alone."""

@@ -1,7 +1,8 @@
-"""A plate reader that errs as ours does: calibrated, one wrong character mostly, lookalikes mostly.
+"""A plate reader that errs as ours does: calibrated, with the confusions that were measured.
 
 Of its verdicts with probability p a share p is right. About 5 % have one wrong
-character, 1 % of the passages stay unread, a third of those without any guess.
+character, drawn from confusions.csv; 1 % of the passages stay unread, a third of
+those without any guess.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from edge.tracking.grammar import LOOKALIKES
+from edge.access.confusions import Confusions
 from edge.types import CHARSET, Verdict
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
@@ -18,8 +19,6 @@ SURENESS = ((0.72, 0.99, 0.9998), (0.18, 0.90, 0.99), (0.10, 0.45, 0.90))
 UNREAD = 0.01
 BLANK = 0.3  # of the unread ones: nothing at all could be read
 TRUTH_NAMED = 0.8  # share of the wrong verdicts that name the true plate among their alternatives
-LOOKALIKE = 0.85  # share of wrong characters that are lookalikes
-LOST = 0.05  # share of the errors that lose a character
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +62,10 @@ def read(plate: str, random: Random) -> Reading:
 
 
 def misread(plate: str, random: Random) -> str:
-    """Return `plate` with one error."""
-    if random.random() < LOST:
-        return plate[1:] if random.random() < 0.5 else plate[:-1]
-    twins = [(i, t) for i, c in enumerate(plate) for t in _twins(c)]
-    if twins and random.random() < LOOKALIKE:
-        place, character = random.choice(twins)
-    else:
-        place = random.randrange(len(plate))
-        character = random.choice([c for c in CHARSET if c != plate[place]])
-    return plate[:place] + character + plate[place + 1 :]
+    """Return `plate` with one error, as often as it was measured: a character taken for another, or lost."""
+    errors = [(i, read) for i, true in enumerate(plate) for read in ("", *CHARSET) if read != true]
+    place, read = random.choices(errors, [Confusions.measured().rate(plate[i], read) for i, read in errors])[0]
+    return plate[:place] + read + plate[place + 1 :]
 
 
 def _unread(plate: str, random: Random) -> Reading:
@@ -104,7 +97,3 @@ def _masked(text: str, named: tuple[tuple[str, float], ...]) -> str:
     total = sum(p for _, p in rivals)
     sure = [sum(p for t, p in rivals if t[i] == c) >= 0.9 * total for i, c in enumerate(text)]
     return "".join(c if ok else "?" for c, ok in zip(text, sure, strict=True))
-
-
-def _twins(character: str) -> list[str]:
-    return [b if a == character else a for a, b in LOOKALIKES if character in (a, b)]
