@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from training.scenes import motion, riders
-from training.scenes.body import Heading, Surroundings, car_parts, plate_part
+from training.scenes.body import Heading, Surroundings, car_parts, car_solids, plate_part
 from training.scenes.camera import Array, Camera
 from training.scenes.paint import Face
 from training.scenes.plate import LAYOUTS, plate_grid, plate_texture, worn
 from training.scenes.raster import Part, Picture, opaque, quad
 from training.scenes.shading import Light, lit, normals
+from training.scenes.shadows import box
 from training.scenes.shapes import COLOURS, SHAPES
 from training.scenes.spec import SceneSpec, VehicleSpec
 
@@ -50,6 +51,7 @@ class Actor:
     width: float
     lamps: list[tuple[Array, bool]] = field(default_factory=list)  # own coordinates, is it a tail lamp
     strides: list[list[Part]] = field(default_factory=list)
+    solids: list[Array] = field(default_factory=list)  # (N, 3) own coordinates, convex: what casts its shadow
     leader: Actor | None = None
 
     def ahead_m(self, at_s: float) -> float:
@@ -72,6 +74,11 @@ class Actor:
             parts = self.strides[int(walked * STEPS) % STEPS]
         return [part.moved(self.heading.to_world(part.grid, nose)) for part in parts]
 
+    def solids_at(self, at_s: float) -> list[Array]:
+        """Return what casts the actor's shadow, in the world."""
+        nose = self.nose(at_s)
+        return [self.heading.to_world(solid, nose) for solid in self.solids]
+
     def footprint(self, at_s: float, margin: float) -> Array:
         """Return the four ground points under it, (4, 3)."""
         w, s0, s1 = self.width / 2 + margin, -margin, self.length + margin
@@ -90,11 +97,16 @@ def build(spec: SceneSpec, index: int, camera: Camera, light: Light) -> Actor:
     actor = Actor(index, vehicle, heading, stop, journey, [], [], 0.5, 0.5)
     colour = COLOURS[vehicle.colour]
     if vehicle.kind == "pedestrian":
+        actor.solids = [box((-0.22, -0.15, 0.0), (0.22, 0.15, 1.75))]
         actor.strides = [riders.walker_parts(colour, around, k / STEPS) for k in range(STEPS)]
         return actor
     if vehicle.kind == "motorcycle":
         actor.parts = riders.motorcycle_parts(colour, around, COLOURS["black"], dark)
         actor.length, actor.width = riders.MOTORCYCLE_LENGTH_M, 0.7
+        actor.solids = [
+            box((-0.15, 0.0, 0.0), (0.15, actor.length, 0.9)),
+            box((-0.25, 0.7, 0.8), (0.25, 1.3, 1.6)),
+        ]
         places = [(-0.02, riders.PLATE_FRONT_M, False), (riders.MOTORCYCLE_LENGTH_M - 0.16, riders.PLATE_REAR_M, True)][
             1:
         ]
@@ -103,6 +115,7 @@ def build(spec: SceneSpec, index: int, camera: Camera, light: Light) -> Actor:
         shape = SHAPES[vehicle.kind]
         actor.parts = car_parts(shape, colour, around, rng, dark, vehicle.lettering)
         actor.length, actor.width = shape.length, shape.width
+        actor.solids = car_solids(shape)
         places = [(-0.05, shape.plate_front, False), (shape.length + 0.035, shape.plate_rear, True)]
         spots = [(sign * (shape.width / 2 - 0.2), 0.02, shape.bonnet_front * 0.86) for sign in (1, -1)]
     if dark:

@@ -15,6 +15,7 @@ from training.scenes.camera import Array
 from training.scenes.plate import Picture
 from training.scenes.raster import Part, opaque, with_alpha
 from training.scenes.shading import Light, lit, normals
+from training.scenes.shadows import box
 from training.scenes.shapes import Shape
 
 Panel = tuple[Array, paint.Face]  # where a face lies, and what is painted on it
@@ -93,6 +94,15 @@ def car_parts(
         + _sides(shape, colour, around, text)
         + _mirrors(shape, colour, around)
     )
+
+
+def car_solids(shape: Shape) -> list[Array]:
+    """Return the convex solids, (N, 3) points each, that cast a car's shadow: body and cabin."""
+    half, roof, belt = shape.width / 2, shape.width / 2 - shape.taper, max(shape.bonnet_back[1], shape.belt_back[1])
+    body = box((-half, 0.0, 0.0), (half, shape.length, min(shape.bonnet_front, shape.tail_top)))
+    spots = [(half, shape.bonnet_back[0], belt), (half, shape.belt_back[0], belt)]
+    spots += [(roof, *shape.roof_front), (roof, *shape.roof_back)]
+    return [body, np.array([[sign * u, s, z] for u, s, z in spots for sign in (1, -1)])]
 
 
 def _nose_faces(shape: Shape, colour: paint.Colour, rng: np.random.Generator, lamps: bool) -> list[Panel]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.scenes import motion, optics, shading, truth, world
+from training.scenes import motion, optics, shading, shadows, truth, world
 from training.scenes.actors import Actor, Barrier, build, openings
 from training.scenes.camera import Array, Camera
 from training.scenes.encode import Encoder
@@ -52,6 +52,7 @@ class Scene:
         self._light = LIGHTS[spec.light]
         rng = np.random.default_rng(spec.seed)
         self._dark = spec.light in ("night", "night-ir", "dusk")
+        self._casts = spec.light != "night-ir" and spec.rain == 0  # infra-red hides its shadows behind what it lights
         self._background = self._lit_background(rng)
         self.actors: list[Actor] = []
         for index, vehicle in enumerate(spec.vehicles):
@@ -67,7 +68,7 @@ class Scene:
         spec = self.spec
         wet = spec.rain > 0
         image = world.background(
-            self.camera, list(spec.lanes), spec.stop_m, self._light, wet, spec.light == "night", rng
+            self.camera, list(spec.lanes), spec.stop_m, self._light, wet, spec.light == "night", rng, casts=self._casts
         )
         if spec.light == "night-ir":
             rows = np.arange(image.shape[0], dtype=np.float32)
@@ -101,11 +102,7 @@ class Scene:
         at_s = number / self.spec.fps
         image = self._background.copy()
         mask = np.zeros(image.shape[:2], np.uint8)
-        for actor in self.actors:
-            if actor.spec.kind != "pedestrian":
-                world.lay_shadow(
-                    image, world.ground_shadow(actor.footprint(at_s, 0.35), self.camera, 0.35 if self._dark else 0.62)
-                )
+        self._shadows(image, at_s)
         things: list[tuple[float, Actor | Barrier]] = [(float(a.nose(at_s)[1]), a) for a in self.actors]
         things += [(float(b.pivot[1]), b) for b in self._barriers]
         for _, thing in sorted(things, key=lambda pair: -pair[0]):
@@ -122,6 +119,16 @@ class Scene:
         if self.spec.camera.osd:
             _osd(image, at_s)
         return image, self._truth(at_s, mask, shake)
+
+    def _shadows(self, image: Picture, at_s: float) -> None:
+        if self._casts:
+            solids = [s for actor in self.actors for s in actor.solids_at(at_s)]
+            shadows.cast(image, solids, self.camera, self._light)
+        for actor in self.actors:
+            if actor.spec.kind != "pedestrian":
+                shadows.lay(
+                    image, shadows.under(actor.footprint(at_s, 0.35), self.camera, 0.35 if self._dark else 0.62)
+                )
 
     def _draw(self, thing: Actor | Barrier, at_s: float, image: Picture, mask: Picture) -> None:
         key = (thing.angle(at_s),) if isinstance(thing, Barrier) else tuple(np.round(thing.nose(at_s), 4))

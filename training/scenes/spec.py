@@ -17,7 +17,7 @@ from edge.errors import ConfigError, Problem
 from training.scenes.plate import LAYOUTS, registration
 from training.scenes.shapes import COLOURS, SHAPES
 
-RENDERER = 3  # raise when the same spec gives other pictures, so that caches are dropped
+RENDERER = 4  # raise when the same spec gives other pictures, so that caches are dropped
 LightName = Literal["day", "overcast", "low-sun", "dusk", "night", "night-ir"]
 Passage = Literal["entry", "exit", "reverse", "parked", "cross"]
 Share = Annotated[float, Field(ge=0, le=1)]

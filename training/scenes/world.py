@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.scenes import shadows
 from training.scenes.camera import Array, Camera
 from training.scenes.paint import Face
-from training.scenes.raster import Part, Picture, draw, laid_over, opaque, quad, visible_cells
+from training.scenes.raster import Part, Picture, draw, opaque, quad, visible_cells
 from training.scenes.shading import Light, lit, normals
 
 GROUND_PX_PER_M = 60
@@ -270,48 +271,31 @@ def _hedge(image: Picture, horizon: float, focal_px: float, light: Light, rng: n
 
 
 def background(
-    camera: Camera, lanes: list[float], stop_y: float, light: Light, wet: bool, night: bool, rng: np.random.Generator
+    camera: Camera,
+    lanes: list[float],
+    stop_y: float,
+    light: Light,
+    wet: bool,
+    night: bool,
+    rng: np.random.Generator,
+    *,
+    casts: bool,
 ) -> Picture:
-    """Return the empty place as this camera sees it, BGR."""
+    """Return the empty place as this camera sees it, BGR; `casts`: the light is one that throws shadows."""
     image = backdrop(camera, light, rng, night)
     to_camera = np.array([0.0, -0.97, 0.24])
     ground = [road_part(rng, lanes, stop_y, light, wet), *verges(rng, lanes, light, wet)]
     draw(visible_cells(ground[:1], camera), image, (0, 0))
     draw(visible_cells(ground[1:], camera), image, (0, 0))
     left, right = min(lanes) - 2.1, max(lanes) + 2.1
-    things = gate_house((left - 3.4, stop_y + 4.5), light, to_camera, rng)
+    house_x, house_y = left - 3.4, stop_y + 4.5
+    things = gate_house((house_x, house_y), light, to_camera, rng)
+    solids = [shadows.box((house_x, house_y, 0.0), (house_x + 1.7, house_y + 2.2, 2.4))]
     for y in (stop_y + 1.5, stop_y + 4.0, stop_y + 8.0, stop_y + 14.0):
-        things += bollard(right + 0.45, y, light, to_camera) + bollard(left - 0.4, y, light, to_camera)
+        for x in (right + 0.45, left - 0.4):
+            things += bollard(x, y, light, to_camera)
+            solids.append(shadows.box((x - 0.07, y - 0.07, 0.0), (x + 0.07, y + 0.07, 0.95)))
+    if casts:
+        shadows.cast(image, solids, camera, light)
     draw(visible_cells(things, camera), image, (0, 0))
     return image
-
-
-def ground_shadow(corners: Array, camera: Camera, strength: float) -> tuple[Picture, tuple[int, int]] | None:
-    """Return a soft dark patch over four ground points as premultiplied BGRA and its place, or None when unseen."""
-    soft = np.zeros((96, 96), np.uint8)
-    cv2.rectangle(soft, (18, 18), (77, 77), round(255 * strength), -1)
-    soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), 7), np.uint8)
-    texture = with_black(soft)
-    pixels = camera.project(corners).astype(np.float32)
-    if camera.depth(corners).min() < 0.6:
-        return None
-    low = np.maximum(np.floor(pixels.min(0)), 0).astype(int)
-    high = np.minimum(np.ceil(pixels.max(0)), [camera.width, camera.height]).astype(int)
-    if (high - low).min() <= 0:
-        return None
-    source = np.array([[0, 0], [95, 0], [95, 95], [0, 95]], np.float32)
-    homography = cv2.getPerspectiveTransform(source, (pixels - low).astype(np.float32))
-    layer = cv2.warpPerspective(texture, homography, tuple(int(v) for v in high - low))
-    return np.asarray(layer, np.uint8), (int(low[0]), int(low[1]))
-
-
-def with_black(alpha: Picture) -> Picture:
-    """Return a mask as black BGRA."""
-    zero = np.zeros_like(alpha)
-    return np.asarray(cv2.merge([zero, zero, zero, alpha]), np.uint8)
-
-
-def lay_shadow(canvas: Picture, shadow: tuple[Picture, tuple[int, int]] | None) -> None:
-    """Darken the canvas by what `ground_shadow` returned."""
-    if shadow is not None:
-        laid_over(canvas, shadow[0], *shadow[1])
