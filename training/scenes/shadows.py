@@ -28,13 +28,13 @@ def under(corners: Array, camera: Camera, strength: float) -> tuple[Picture, tup
     soft = np.zeros((96, 96), np.uint8)
     cv2.rectangle(soft, (18, 18), (77, 77), round(255 * strength), -1)
     soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), 7), np.uint8)
-    pixels = camera.project(corners).astype(np.float32)
+    pixels = np.asarray(camera.project(corners))
     area = _area(pixels, camera)
     if area is None:
         return None
     low, size = area
     source = np.array([[0, 0], [95, 0], [95, 95], [0, 95]], np.float32)
-    homography = cv2.getPerspectiveTransform(source, (pixels - np.float32(low)).astype(np.float32))
+    homography = cv2.getPerspectiveTransform(source, (pixels - np.asarray(low)).astype(np.float32))
     alpha = np.asarray(cv2.warpPerspective(soft, homography, size), np.uint8)
     zero = np.zeros_like(alpha)
     return np.asarray(cv2.merge([zero, zero, zero, alpha]), np.uint8), low
@@ -57,7 +57,7 @@ def cast(canvas: Picture, solids: Sequence[Array], camera: Camera, light: Light)
     (x, y), (width, height) = area
     dark = np.zeros((height, width), np.uint8)
     for outline in outlines:
-        points = np.round((outline - np.float32((x, y))) * (1 << SUB)).astype(np.int32)
+        points = np.asarray(np.round((outline - np.array([x, y])) * (1 << SUB)), np.int32)
         cv2.fillConvexPoly(dark, points, 255, cv2.LINE_AA, SUB)
     dark = np.asarray(cv2.GaussianBlur(dark, (0, 0), SOFT_PX * camera.width / 1280), np.uint8)
     share = dark[..., None].astype(np.float32) / 255
@@ -80,7 +80,7 @@ def _outline(solid: Array, camera: Camera, light: Light) -> Array | None:
     ground = solid[:, :2] + solid[:, 2:] * away
     hull = cv2.convexHull(ground.astype(np.float32))[:, 0].astype(np.float64)
     hull[:, 1] = np.maximum(hull[:, 1], NEAREST_M)
-    return np.asarray(camera.project(np.column_stack([hull, np.zeros(len(hull))])), np.float32)
+    return np.asarray(camera.project(np.column_stack([hull, np.zeros(len(hull))])))
 
 
 def _area(pixels: Array, camera: Camera) -> tuple[tuple[int, int], tuple[int, int]] | None:
