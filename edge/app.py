@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -27,13 +27,16 @@ from edge.errors import ConfigError, StorageError
 from edge.housekeeping import Housekeeping
 from edge.mailbox import Mailbox
 from edge.pipeline.capture import CaptureThread, open_source
-from edge.pipeline.evidence import shrink
+from edge.pipeline.evidence import blur, shrink
 from edge.pipeline.models import fingerprints
 from edge.pipeline.onnx import ProviderFallback, log_fallback
+from edge.privacy.disguise import Disguise, DisguisedSink, disguises
+from edge.privacy.key import PseudonymKey
 from edge.runtime import LEAVE_WITHIN_S, Runtime, Stage
 from edge.sinks.accounts import Accounts
 from edge.sinks.assembly import Delivery, deliveries
 from edge.sinks.assembly import Site as DeliverySite
+from edge.sinks.history import NAME as HISTORY
 from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.monitor import Monitor
@@ -67,6 +70,7 @@ class _Site:
     accounts: Accounts
     watch: ClockWatch
     car_park: CarPark | None
+    disguises: Mapping[str, Disguise]  # by sink: in which form its events leave
 
 
 def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config_path: Path | None = None) -> int:
@@ -136,7 +140,7 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     tuning = Tuning({c.name: c.threshold for c in settings.cameras})
     append = partial(_store, outbox, board, metrics)
     car_park = assemble_parking(settings, clock, append, outbox.wake)
-    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts(), watch, car_park)
+    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts(), watch, car_park, _disguises(settings))
 
 
 def _store(outbox: Outbox, board: Board, metrics: Metrics, events: Iterable[GateEvent]) -> tuple[GateEvent, ...]:
@@ -155,6 +159,15 @@ def _parking(site: _Site) -> list[Delivery]:
 
 def _chores(site: _Site) -> list[Callable[[], None]]:
     return [] if site.car_park is None else [partial(site.car_park.measure, site.board, site.clock)]
+
+
+def _disguises(settings: Settings) -> Mapping[str, Disguise]:
+    key = PseudonymKey(settings.privacy.key_file)
+    if settings.privacy.needs_key:
+        if key.make():
+            log.warning("privacy: no key was there, a new one is made; pseudonyms from before belong to nothing now")
+        key.load()  # a key that others may read is refused before anything leaves
+    return disguises(settings.privacy, key.pseudonym, blur)
 
 
 def _deliveries(site: _Site, reload_lists: Callable[[], str]) -> list[Delivery]:
@@ -184,7 +197,7 @@ def _reload_lists(decided: Sequence[Access]) -> str:
 def _publisher(site: _Site, delivery: Delivery) -> PublishStage:
     return PublishStage(
         site.outbox,
-        MeteredSink(delivery.sink, site.metrics, site.clock),
+        MeteredSink(DisguisedSink(delivery.sink, site.disguises[delivery.sink.name]), site.metrics, site.clock),
         clock=site.clock,
         max_backoff_s=delivery.max_backoff_s,
         certificate_expires=delivery.certificate_expires,
@@ -205,7 +218,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
         site.clock,
         keep_days=keep.keep_days,
         keep_events=keep.keep_events,
-        account_of=site.accounts.take,
+        account_of=site.accounts.take if site.disguises[HISTORY].clear else lambda event_id: None,
     )
     command, config = (sys.executable, "-m", "edge"), () if config_path is None else ("-c", str(config_path))
     server = WebServer(
@@ -218,6 +231,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
             config_path,
             read=(*command, "read", "--json", *config),
             replay=(*command, "replay", "--json", *config),
+            disguise=site.disguises[HISTORY],
         )
     )
     log.info("web page: %s", server.url)

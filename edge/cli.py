@@ -21,6 +21,7 @@ from edge.commands import (
     lists,
     models,
     outbox,
+    privacy,
     probe,
     read,
     replay,
@@ -50,6 +51,7 @@ for command in (run, status, replay, read, evaluate, explain, annotate, site, pr
 app.add_typer(models.app, name="models")
 app.add_typer(lists.app, name="lists")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(web.app, name="web")
 _PLUGINS = "anpr_edge.commands"
 

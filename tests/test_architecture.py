@@ -44,12 +44,20 @@ WRAPPERS = {
 # Layers from the bottom up: a module may import from its own layer and those below.
 LAYERS = (
     ("edge/types.py", "edge/errors.py", "edge/clock.py", "edge/__init__.py"),
-    ("edge/protocols.py", "edge/config/", "edge/mailbox.py", "edge/logs.py", "edge/service_manager.py"),
+    (
+        "edge/protocols.py",
+        "edge/config/",
+        "edge/mailbox.py",
+        "edge/logs.py",
+        "edge/private_files.py",
+        "edge/service_manager.py",
+    ),
     (
         "edge/pipeline/",
         "edge/tracking/",
         "edge/sinks/",
         "edge/access/",
+        "edge/privacy/",
         "edge/board.py",
         "edge/health.py",
         "edge/tuning.py",

@@ -10,6 +10,7 @@ from edge.config.camera import CameraSettings
 from edge.config.delivery import MqttSettings, OutboxSettings, WebhookSettings
 from edge.config.models import ModelSettings, VotingSettings
 from edge.config.parking import ParkingSettings
+from edge.config.privacy import PrivacySettings
 from edge.config.service import EvidenceSettings, LogSettings, MetricsSettings, SiteSettings
 from edge.config.web import WebSettings
 
@@ -29,6 +30,7 @@ class Settings(Section):
     access: AccessSettings = Field(AccessSettings(), description="Lists, decisions and barriers.")
     parking: ParkingSettings = Field(ParkingSettings(), description="Stays and free spaces.")
     web: WebSettings = Field(WebSettings(), description="The web page.")
+    privacy: PrivacySettings = Field(PrivacySettings(), description="What leaves in which form, and how long it stays.")
     log: LogSettings = Field(LogSettings(), description="Logs.")
 
     @field_validator("cameras")

@@ -19,6 +19,7 @@ BETTER_BY = 1.1
 MARGIN = 0.35  # of the plate's width and height: some of the car around it
 LARGEST_WIDTH_PX = 480
 SMALLEST_PX = 16
+MOSAIC_TILES = 8  # across the picture: a plate of seven characters, two thirds of its width, gets five
 QUALITIES = (85, 70, 55, 40, 25)  # of JPEG, tried until the picture is small enough
 
 
@@ -79,6 +80,25 @@ def shrink(jpeg: bytes, max_bytes: int) -> bytes | None:
             return smaller
         bgr = cv2.resize(bgr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return None
+
+
+def blur(jpeg: bytes) -> bytes | None:
+    """Return the picture with all of it averaged over a few tiles, so that nothing in it can be read; None: no picture.
+
+    What is averaged is gone: no sharpening brings a plate back from less than one number per character.
+    """
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        return None
+    return encode(mosaic(np.asarray(bgr, np.uint8)), len(jpeg))
+
+
+def mosaic(bgr: UInt8Array) -> UInt8Array:
+    """Return BGR `bgr` averaged over square tiles, MOSAIC_TILES of them across."""
+    height, width = bgr.shape[:2]
+    tiles = (min(width, MOSAIC_TILES), max(1, min(height, round(height * MOSAIC_TILES / width))))
+    small = cv2.resize(bgr, tiles, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _value(track: Track, read: PlateRead | None) -> float:

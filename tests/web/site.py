@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge.clock import SystemClock
 from edge.config import Settings, load
+from edge.privacy.disguise import Disguise, DisguisedSink
 from edge.sinks.history import History
 from edge.sinks.web.app import Parts
 from edge.sinks.web.auth import hash_password
@@ -68,6 +69,7 @@ def serve(
     passages: int = 14,
     try_timeout_s: float = 20,
     web: Mapping[str, object] | None = None,
+    disguise: Disguise = Disguise(),
 ) -> Iterator[Site]:
     """Serve the page on a free loop-back port; with `users`, vera, otto and anna may log in.
 
@@ -84,12 +86,20 @@ def serve(
     history = History(
         settings.web.history.path, gate.clock, keep_days=30, keep_events=1000, account_of=gate.accounts.get
     )
-    history.write([_passage(gate, k) for k in range(passages)])
+    DisguisedSink(history, disguise).write([_passage(gate, k) for k in range(passages)])
     for camera in gate.board.lanes:
         gate.show(camera, 1)
     reader = (sys.executable, str(READER))
     parts = Parts(
-        local, gate.board, gate.metrics, history, SystemClock(), config, (*reader, "read"), (*reader, "replay")
+        local,
+        gate.board,
+        gate.metrics,
+        history,
+        SystemClock(),
+        config,
+        (*reader, "read"),
+        (*reader, "replay"),
+        disguise=disguise,
     )
     server = WebServer(parts, nice=0)  # test machines are busy with other tests
     thread = threading.Thread(target=server.run, name="web", daemon=True)

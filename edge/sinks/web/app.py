@@ -7,7 +7,7 @@ daemon build the same thing; the server and its thread are in `server`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from edge.board import Board
 from edge.clock import Clock
 from edge.config import Settings
 from edge.errors import ConfigError, StorageError
+from edge.privacy.disguise import Disguise
 from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.status import document
@@ -63,6 +64,7 @@ class Parts:
     config_path: Path | None = None  # where drawings are saved; None: they are not
     read: tuple[str, ...] = ()  # command lines for the page Try; empty: there is no such page
     replay: tuple[str, ...] = ()
+    disguise: Disguise = field(default_factory=Disguise)  # how people see plates here
     apply: Callable[[], str] = lambda: "Saved. It is used from the next start on: sudo systemctl restart anpr-edge"
 
 
@@ -89,7 +91,7 @@ def build(parts: Parts) -> tuple[FastAPI, Live]:
     """Return the application and its live view (which must be closed before the server stops)."""
     web = parts.settings.web
     guard = Guard(web, parts.clock, parts.metrics)
-    live = Live(parts.board, web)
+    live = Live(parts.board, web, parts.disguise)
     app = FastAPI(
         title="anpr-edge", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
         responses=answers(400, 421),
@@ -98,9 +100,11 @@ def build(parts: Parts) -> tuple[FastAPI, Live]:
     app.add_middleware(_Door, guard=guard)
     app.include_router(_people(parts, guard))
     app.include_router(
-        cameras.routes(parts.board, parts.settings, live, guard, config_path=parts.config_path, apply=parts.apply)
+        cameras.routes(
+            parts.board, parts.settings, live, guard, parts.disguise, config_path=parts.config_path, apply=parts.apply
+        )
     )
-    app.include_router(events.routes(parts.history, Labels(web.history.labels), guard))
+    app.include_router(events.routes(parts.history, Labels(web.history.labels), guard, parts.disguise))
     if parts.read:
         app.include_router(trial.routes(Trial(web, parts.read, parts.replay), guard))
     _serve_files(app)

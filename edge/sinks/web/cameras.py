@@ -16,9 +16,10 @@ from edge.board import Board
 from edge.config import Settings
 from edge.config.base import Fraction, Name, PointFraction
 from edge.config.edit import KeyPath, camera_index, save
+from edge.privacy.disguise import Disguise
 from edge.sinks.web.guard import Guard
 from edge.sinks.web.live import Live
-from edge.sinks.web.picture import jpeg
+from edge.sinks.web.picture import jpeg, shown
 from edge.sinks.web.refusal import Refusal, answers
 
 CameraName = Annotated[Name, InPath(description="Name of a camera.")]
@@ -59,6 +60,7 @@ def routes(
     settings: Settings,
     live: Live,
     guard: Guard,
+    disguise: Disguise,
     *,
     config_path: Path | None,
     apply: Callable[[], str],
@@ -68,7 +70,7 @@ def routes(
     viewer, admin = Depends(guard.at_least("viewer")), Depends(guard.at_least("admin"))
     drawings = Drawings({c.name: _drawing(settings, c.name) for c in settings.cameras})
     _add_live(router, live, drawings, viewer)
-    _add_pictures(router, board, drawings, viewer)
+    _add_pictures(router, board, drawings, disguise, viewer)
 
     @router.put("/cameras/{camera}/drawing", dependencies=[admin], responses=answers(401, 403, 404, 409, 422, 503))
     def draw(camera: CameraName, drawing: Drawing) -> Saved:
@@ -103,7 +105,7 @@ def _add_live(router: APIRouter, live: Live, drawings: Drawings, viewer: Any) ->
         return StreamingResponse(_stream(live, camera), media_type="text/event-stream", headers=headers)
 
 
-def _add_pictures(router: APIRouter, board: Board, drawings: Drawings, viewer: Any) -> None:
+def _add_pictures(router: APIRouter, board: Board, drawings: Drawings, disguise: Disguise, viewer: Any) -> None:
     @router.get("/cameras", dependencies=[viewer], responses=answers(401))
     def cameras() -> list[dict[str, Any]]:
         """Return the cameras with what is drawn on them."""
@@ -120,7 +122,9 @@ def _add_pictures(router: APIRouter, board: Board, drawings: Drawings, viewer: A
         sight = board.sight(drawings.known(camera))
         if sight is None:
             raise Refusal(404, "no picture has come yet", "see the camera's state")
-        return Response(jpeg(sight.frame.bgr(), 10_000), media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+        return Response(
+            jpeg(shown(sight, disguise), 10_000), media_type="image/jpeg", headers={"Cache-Control": "no-store"}
+        )
 
 
 async def _stream(live: Live, cameras: list[str]) -> AsyncIterator[bytes]:

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from edge.config.base import Name
+from edge.privacy.disguise import Disguise
 from edge.sinks import history, wire
 from edge.sinks.history import History, Remembered
 from edge.sinks.misread import normal
@@ -37,9 +38,9 @@ class Search(BaseModel):
     since: AwareDatetime | None = Field(None, description="Not before this moment.")
     until: AwareDatetime | None = Field(None, description="Before this moment.")
 
-    def query(self) -> history.Query:
+    def query(self, disguise: Disguise) -> history.Query:
         """Return it as the history's query."""
-        return history.Query(normal(self.plate), self.lane or "", _utc(self.since), _utc(self.until))
+        return history.Query(disguise.text(normal(self.plate)), self.lane or "", _utc(self.since), _utc(self.until))
 
 
 class PageOfEvents(BaseModel):
@@ -55,22 +56,22 @@ class CorrectedPlate(BaseModel):
     text: str = Field(min_length=1, max_length=20, description="Letters and digits; blanks and dashes are ignored.")
 
 
-def routes(kept: History, labels: Labels, guard: Guard) -> APIRouter:
+def routes(kept: History, labels: Labels, guard: Guard, disguise: Disguise) -> APIRouter:
     """Return the routes below /api/events."""
     router = APIRouter(prefix="/api", tags=["events"])
     viewer = Depends(guard.at_least("viewer"))
-    _add_searches(router, kept, viewer)
+    _add_searches(router, kept, disguise, viewer)
     _add_details(router, kept, viewer)
-    _add_correction(router, kept, labels, Depends(guard.at_least("operator")))
+    _add_correction(router, kept, labels, disguise, Depends(guard.at_least("operator")))
     _add_explanation(router, kept, viewer)
     return router
 
 
-def _add_searches(router: APIRouter, kept: History, viewer: Any) -> None:
+def _add_searches(router: APIRouter, kept: History, disguise: Disguise, viewer: Any) -> None:
     @router.get("/events", dependencies=[viewer], responses=answers(401, 422))
     def search(wanted: Annotated[Search, Query()], before: Annotated[str, Query(max_length=100)] = "") -> PageOfEvents:
         """Return events, newest first, 50 at a time."""
-        query = _with(wanted.query(), before=_cursor(before), limit=PAGE + 1)
+        query = _with(wanted.query(disguise), before=_cursor(before), limit=PAGE + 1)
         found = kept.search(query)
         more = len(found) > PAGE
         shown = found[:PAGE]
@@ -88,7 +89,7 @@ def _add_searches(router: APIRouter, kept: History, viewer: Any) -> None:
         wanted: Annotated[Search, Query()], form: Annotated[str, Query(pattern="^(csv|json)$")] = "csv"
     ) -> StreamingResponse:
         """Return all events that fit as one CSV or JSON file, at most 100,000."""
-        pages = _pages(kept, wanted.query())
+        pages = _pages(kept, wanted.query(disguise))
         if form == "csv":
             lines = (csv_lines(page, header=first) for first, page in pages)
             return _file(lines, "text/csv; charset=utf-8", "events.csv")
@@ -118,15 +119,16 @@ def _add_details(router: APIRouter, kept: History, viewer: Any) -> None:
         )
 
 
-def _add_correction(router: APIRouter, kept: History, labels: Labels, operator: Any) -> None:
+def _add_correction(router: APIRouter, kept: History, labels: Labels, disguise: Disguise, operator: Any) -> None:
     @router.put("/events/{event_id}/correction", responses=answers(401, 403, 404, 422))
     def correct(event_id: EventId, plate: CorrectedPlate, person: Person = operator) -> dict[str, Any]:
         """Note what the plate really was; with its picture it becomes a label for training."""
         text = normal(plate.text)
         if not text:
             raise Refusal(422, "the text holds no letter A-Z and no digit", "type the plate")
-        found = _found(kept.correct(event_id, text, person.name))
-        labels.add(found)
+        found = _found(kept.correct(event_id, disguise.text(text), person.name))
+        if disguise.teaches:
+            labels.add(found)
         return row(found.event, found.correction)
 
 

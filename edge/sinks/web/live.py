@@ -15,7 +15,9 @@ from typing import Any
 
 from edge.board import Board, Sight, Snapshot
 from edge.config.web import WebSettings
+from edge.errors import EdgeError
 from edge.health import alive, all_ok, ready
+from edge.privacy.disguise import Disguise
 from edge.sinks.web.picture import message
 from edge.sinks.web.refusal import Refusal
 from edge.sinks.web.rows import row
@@ -40,9 +42,10 @@ class _Viewer:
 class Live:
     """Belongs to the web server's event loop; only the board is shared with other threads."""
 
-    def __init__(self, board: Board, settings: WebSettings) -> None:
+    def __init__(self, board: Board, settings: WebSettings, disguise: Disguise) -> None:
         self._board = board
         self._settings = settings
+        self._disguise = disguise
         self._viewers: set[_Viewer] = set()
         self._pump: asyncio.Task[None] | None = None
         self._closing = False
@@ -106,12 +109,13 @@ class Live:
         clock = asyncio.get_running_loop()
         while self._viewers and not self._closing:
             began = clock.time()
-            for camera in frozenset().union(*(v.cameras for v in self._viewers)):
-                await self._show(camera, shown)
+            with contextlib.suppress(EdgeError):  # the key of the pseudonyms is gone: nothing is shown until it is back
+                for camera in frozenset().union(*(v.cameras for v in self._viewers)):
+                    await self._show(camera, shown)
+                count = self._send_events(count)
             if began - state_at >= STATE_EVERY_S:
                 state_at = began
                 self._send_newest(STATE, _sse("state", state(self._board.snapshot())))
-            count = self._send_events(count)
             await asyncio.sleep(max(0.01, 1.0 / self._settings.live_fps - (clock.time() - began)))
         self._newest.clear()
 
@@ -120,7 +124,7 @@ class Live:
         if sight is None or shown.get(camera) is sight:
             return
         shown[camera] = sight
-        text = await asyncio.to_thread(message, sight, self._settings.live_width_px)
+        text = await asyncio.to_thread(message, sight, self._settings.live_width_px, self._disguise)
         self.encoded += 1
         self._send_newest(camera, b"event: frame\ndata: " + text + b"\n\n")
 
@@ -135,7 +139,7 @@ class Live:
         now = self._board.snapshot()
         fresh = now.events[: max(0, now.event_count - seen)]
         for event in reversed(fresh):
-            text = _sse("event", row(event, None))
+            text = _sse("event", row(self._disguise.event(event), None))
             for viewer in self._viewers:
                 if len(viewer.events) < EVENTS_QUEUED:
                     viewer.events.append(text)

@@ -13,20 +13,23 @@ import cv2
 import numpy as np
 
 from edge.board import Sight, Vehicle
+from edge.pipeline.evidence import mosaic
+from edge.privacy.disguise import Disguise
 from edge.sinks.web.aim import measure
 from edge.types import Detection, Point, UInt8Array
 
 JPEG_QUALITY = 72
+HIDDEN_MARGIN = 0.25  # of a blurred plate, for the motion between the look and the picture
 
 
-def message(sight: Sight, width_px: int) -> bytes:
+def message(sight: Sight, width_px: int, disguise: Disguise = Disguise()) -> bytes:
     """Return the JSON of one frame: the picture, at most `width_px` wide, and everything drawn over it."""
-    seen = overlay(sight)
-    seen["jpeg"] = base64.b64encode(jpeg(sight.frame.bgr(), width_px)).decode("ascii")
+    seen = overlay(sight, disguise)
+    seen["jpeg"] = base64.b64encode(jpeg(shown(sight, disguise), width_px)).decode("ascii")
     return json.dumps(seen, separators=(",", ":"), allow_nan=False).encode()
 
 
-def overlay(sight: Sight) -> dict[str, Any]:
+def overlay(sight: Sight, disguise: Disguise = Disguise()) -> dict[str, Any]:
     """Return what was seen, in pixels of the full frame."""
     frame = sight.frame
     return {
@@ -36,9 +39,26 @@ def overlay(sight: Sight) -> dict[str, Any]:
         "width": frame.width,
         "height": frame.height,
         "looked": sight.looked,
-        "vehicles": [_vehicle(v) for v in sight.vehicles],
+        "vehicles": [_vehicle(v, disguise) for v in sight.vehicles],
         "aim": measure(sight),
     }
+
+
+def shown(sight: Sight, disguise: Disguise) -> UInt8Array:
+    """Return the picture as people may see it: where plates are not shown, those that are followed are blurred."""
+    picture = sight.frame.bgr()
+    if disguise.clear:
+        return picture
+    picture = np.array(picture, np.uint8)
+    height, width = picture.shape[:2]
+    for vehicle in sight.vehicles:
+        box = vehicle.track.box
+        dx, dy = HIDDEN_MARGIN * box.width, HIDDEN_MARGIN * box.height
+        x1, x2 = (int(min(max(x, 0), width)) for x in (box.x1 - dx, box.x2 + dx))
+        y1, y2 = (int(min(max(y, 0), height)) for y in (box.y1 - dy, box.y2 + dy))
+        if x2 > x1 and y2 > y1:
+            picture[y1:y2, x1:x2] = mosaic(picture[y1:y2, x1:x2])
+    return picture
 
 
 def jpeg(picture: UInt8Array, width_px: int) -> bytes:
@@ -52,15 +72,15 @@ def jpeg(picture: UInt8Array, width_px: int) -> bytes:
     return data.tobytes()
 
 
-def _vehicle(vehicle: Vehicle) -> dict[str, Any]:
+def _vehicle(vehicle: Vehicle, disguise: Disguise) -> dict[str, Any]:
     track, verdict = vehicle.track, vehicle.verdict
     return {
         "id": track.id,
         "state": vehicle.state,
         "predicted": track.detection is None,
         "quad": [[round(x, 1), round(y, 1)] for x, y in corners(vehicle)],
-        "text": verdict.text if verdict else "",
-        "masked": verdict.masked if verdict else "",
+        "text": disguise.text(verdict.text) if verdict else "",
+        "masked": verdict.masked if verdict and disguise.clear else "",
         "probability": round(verdict.probability, 4) if verdict else None,
         "reads": verdict.reads if verdict else 0,
     }

@@ -1,0 +1,56 @@
+"""Files that only the daemon's user may read: made so from the first byte, replaced as a whole.
+
+A command run by root leaves them to the owner of their folder, so that the
+daemon can still read what root has written.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+MODE, FOLDER_MODE = 0o600, 0o700
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put `content` at `path`: the old file or the new one, never half of one, and never readable by others.
+
+    Raises:
+        OSError: it cannot be written; what was there is still there.
+    """
+    make_folder(path.parent)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        give_to_folder_owner(Path(temporary))
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` for this user only, unless it is there."""
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+
+
+def protect(path: Path) -> None:
+    """Take the file at `path`, if it is there, away from everybody but its owner."""
+    if path.exists():
+        path.chmod(MODE)
+        give_to_folder_owner(path)
+
+
+def open_to_others(path: Path) -> bool:
+    """Tell whether anybody but the owner may read or change the file at `path`."""
+    return bool(path.stat().st_mode & 0o077)
+
+
+def give_to_folder_owner(path: Path) -> None:
+    """Leave what root has made to whom the folder belongs; other users make files of their own anyway."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
