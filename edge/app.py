@@ -218,7 +218,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
         site.clock,
         keep_days=keep.keep_days,
         keep_events=keep.keep_events,
-        account_of=site.accounts.take if site.disguises[HISTORY].clear else lambda event_id: None,
+        account_of=site.accounts.take,
     )
     command, config = (sys.executable, "-m", "edge"), () if config_path is None else ("-c", str(config_path))
     server = WebServer(

@@ -72,7 +72,7 @@ class Disguise:
         rivals: tuple[tuple[str, float], ...] = ((text, plate.probability),)  # cut short, rivals look like the answer
         if self.form == "pseudonym":
             rivals = tuple((self.text(rival), probability) for rival, probability in plate.alternatives)
-        return replace(plate, text=text, alternatives=rivals, masked="")
+        return replace(plate, text=text, alternatives=rivals, masked="", basis=None)
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         if self.pictures == "kept":

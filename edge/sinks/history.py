@@ -18,6 +18,7 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.errors import SinkUnavailable, StorageError
+from edge.privacy.disguise import PRIVACY
 from edge.sinks import wire
 from edge.sinks.misread import patterns
 from edge.tracking.account import Account
@@ -132,7 +133,7 @@ class History:
             with self._open() as db:
                 for event in batch:
                     if _insert(db, event):
-                        self._explain(db, event.event_id)
+                        self._explain(db, event)
             self._prune_sometimes()
         except StorageError as error:
             raise SinkUnavailable(str(error)) from error
@@ -184,10 +185,10 @@ class History:
                 (self._keep_events,),
             )
 
-    def _explain(self, db: sqlite3.Connection, event_id: str) -> None:
-        found = self._account_of(event_id)
-        if found is not None:
-            db.execute("INSERT INTO accounts VALUES (?, ?)", (event_id, json.dumps(found.as_document())))
+    def _explain(self, db: sqlite3.Connection, event: GateEvent) -> None:
+        found = self._account_of(event.event_id)
+        if found is not None and PRIVACY not in dict(event.details):  # an account spells the plate
+            db.execute("INSERT INTO accounts VALUES (?, ?)", (event.event_id, json.dumps(found.as_document())))
 
     def _prune_sometimes(self) -> None:
         now_s = self._clock.monotonic_s()
