@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
 
 from edge.config.access import AccessSettings
 from edge.config.base import Section
@@ -32,6 +33,15 @@ class Settings(Section):
     web: WebSettings = Field(WebSettings(), description="The web page.")
     privacy: PrivacySettings = Field(PrivacySettings(), description="What leaves in which form, and how long it stays.")
     log: LogSettings = Field(LogSettings(), description="Logs.")
+
+    @model_validator(mode="after")
+    def _gates_do_not_tell_what_events_hide(self) -> Self:
+        if self.parking.enabled and self.parking.share and self.privacy.mqtt.plates != "clear":
+            raise ValueError(
+                f"privacy.mqtt.plates is {self.privacy.mqtt.plates}, but parking.share sends plates in clear to "
+                "the same broker; set parking.share: false, or keep plates in clear there"
+            )
+        return self
 
     @field_validator("cameras")
     @classmethod

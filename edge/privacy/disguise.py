@@ -130,7 +130,8 @@ def disguises(
 ) -> Mapping[str, Disguise]:
     """Return sink -> disguise. A sink that is not named here gets no events: its builder has to decide."""
     ways = {"mqtt": chosen.mqtt, "webhook": chosen.webhook, "history": chosen.web}
-    return {sink: _disguise(way, chosen.keep_characters, pseudonym, blur) for sink, way in ways.items()}
+    shown = {sink: _disguise(way, chosen.keep_characters, pseudonym, blur) for sink, way in ways.items()}
+    return shown | {"parking": Disguise()}  # pairs entries with exits, here
 
 
 def _disguise(

@@ -164,6 +164,18 @@ def test_plate_cut_short_beside_its_picture_is_refused(section: str) -> None:
         )
 
 
+def test_sharing_plates_over_the_broker_beside_pseudonyms_is_refused() -> None:
+    """The share topic would tell what the events hide."""
+    with pytest.raises(ConfigError, match=r"parking\.share sends plates in clear"):
+        parse(
+            {
+                "cameras": [{"name": "a", "url": "x"}],
+                "parking": {"enabled": True, "share": True},
+                "privacy": {"mqtt": {"plates": "pseudonym"}},
+            }
+        )
+
+
 def test_settings_become_disguises() -> None:
     chosen = parse(
         {
