@@ -135,7 +135,10 @@ def _print_summary(document: dict[str, Any], changes: Sequence[Change], broken: 
     console = Console(stderr=True)
     console.print(table)
     v = document["voting"]
-    console.print(f"wrong of {v['passages']}: best look {v['single_best_wrong']}, vote {v['vote_wrong']}")
+    console.print(
+        f"wrong of {v['passages']}: best look {v['single_best_wrong']}, vote {v['vote_wrong']}; "
+        f"after {v['early_looks']} looks: best look {v['early_single_best_wrong']}, vote {v['early_vote_wrong']}"
+    )
     console.print(f"{document['speed']['times_real_time']} x real time")
     for change in changes:
         console.print(f"{change.what}: {change.old} -> {change.new}", style=_STYLES[change.better])

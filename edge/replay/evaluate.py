@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,14 @@ from edge.replay.player import EPOCH, Player
 from edge.replay.scoring import PassageScore, Reported, VideoScore, score
 from edge.replay.summary import HIGHER_IS_BETTER, LOWER_IS_BETTER, by_condition, summarised
 from edge.replay.truth import Expects, VideoTruth
-from edge.replay.watch import Story, Watched, watch
+from edge.replay.watch import Watched, watch
 from edge.sinks.wire import encode
 from edge.tracking.looks import quality
+from edge.tracking.voting import Ballot
+from edge.types import PlateRead
 
 SCHEMA = "anpr-edge/evaluation/1"
+EARLY_LOOKS = 5  # about when an early decision is due: at the end of a passage even a single look is seldom wrong
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm")
 
 
@@ -42,6 +45,8 @@ class VotingGain:
     passages: int
     single_best_wrong: int
     vote_wrong: int
+    early_single_best_wrong: int  # after `EARLY_LOOKS` looks
+    early_vote_wrong: int
     looks: int
     looks_wrong: int
 
@@ -88,26 +93,39 @@ def fingerprint(watched: Watched) -> str:
     return whole.hexdigest()
 
 
-def best_read(story: Story) -> str:
+def best_read(reads: Sequence[PlateRead]) -> str:
     """Return the text of the look that deserves most trust, "" without a look."""
-    texts = sorted((-quality(s.read), s.read.sequence, s.read.text) for s in story.looks)
+    texts = sorted((-quality(read), read.sequence, read.text) for read in reads)
     return texts[0][2] if texts else ""
 
 
 def voting_gain(videos: Sequence[Evaluated]) -> VotingGain:
     """Return how often the best single look and the vote were wrong, over passages that were found."""
-    singles = votes = count = looks = looks_wrong = 0
-    for video in videos:
-        for passage in video.score.passages:
-            stories = video.watched.stories_of(passage.reported.passage_id) if passage.reported else []
-            if passage.passage.expects is not Expects.READ or not stories or not stories[0].looks:
-                continue
-            count += 1
-            singles += best_read(stories[0]) != passage.passage.plate
-            votes += passage.reported is not None and passage.reported.text != passage.passage.plate
-            looks += len(stories[0].looks)
-            looks_wrong += sum(s.read.text != passage.passage.plate for s in stories[0].looks)
-    return VotingGain(count, singles, votes, looks, looks_wrong)
+    found = [
+        (p.passage.plate, p.reported, [look.read for look in stories[0].looks])
+        for video in videos
+        for p in video.score.passages
+        if p.reported is not None and p.passage.expects is Expects.READ
+        if (stories := video.watched.stories_of(p.reported.passage_id)) and stories[0].looks
+    ]
+    return VotingGain(
+        passages=len(found),
+        single_best_wrong=sum(best_read(reads) != plate for plate, _, reads in found),
+        vote_wrong=sum(reported.text != plate for plate, reported, _ in found),
+        early_single_best_wrong=sum(best_read(reads[:EARLY_LOOKS]) != plate for plate, _, reads in found),
+        early_vote_wrong=sum(_voted(reads[:EARLY_LOOKS]) != plate for plate, _, reads in found),
+        looks=sum(len(reads) for _, _, reads in found),
+        looks_wrong=sum(read.text != plate for plate, _, reads in found for read in reads),
+    )
+
+
+def _voted(reads: Sequence[PlateRead]) -> str:
+    """Return what a vote of these looks says, whatever countries the site expects."""
+    ballot = Ballot()
+    for read in reads:
+        ballot.add(read)
+    verdict = ballot.verdict()
+    return "" if verdict is None else verdict.text
 
 
 def as_document(videos: Sequence[Evaluated]) -> dict[str, Any]:
@@ -119,10 +137,7 @@ def as_document(videos: Sequence[Evaluated]) -> dict[str, Any]:
         "schema": SCHEMA,
         "summary": summarised(scores).as_dict(),
         "by_condition": {name: s.as_dict() for name, s in by_condition(scores).items()},
-        "voting": {
-            "passages": gain.passages, "single_best_wrong": gain.single_best_wrong, "vote_wrong": gain.vote_wrong,
-            "looks": gain.looks, "looks_wrong": gain.looks_wrong,
-        },
+        "voting": {**asdict(gain), "early_looks": EARLY_LOOKS},
         "speed": {"times_real_time": round(sum(v.score.seconds for v in videos) / took_s, 2) if took_s > 0 else None},
         "videos": [_video(v) for v in videos],
     }  # fmt: skip

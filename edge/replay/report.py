@@ -75,9 +75,12 @@ def _numbers(document: Mapping[str, Any]) -> str:
         for name, label, kind in NUMBERS
     ]
     if voting["passages"]:
+        early = f"{voting['early_single_best_wrong']} &rarr; {voting['early_vote_wrong']}"
         gain = f"{voting['single_best_wrong']} &rarr; {voting['vote_wrong']}"
+        of = f"wrong of {voting['passages']}: best look &rarr; vote"
         tiles.append(
-            f"<div class=tile><b>{gain}</b><span>wrong of {voting['passages']}: best look &rarr; vote</span></div>"
+            f"<div class=tile><b>{early}</b><span>{of}, after {voting['early_looks']} looks</span></div>"
+            f"<div class=tile><b>{gain}</b><span>{of}, in the end</span></div>"
         )
     if document["speed"]["times_real_time"]:
         tiles.append(

@@ -62,7 +62,8 @@ def test_other_reads_give_another_fingerprint(watched_entry: Evaluated) -> None:
     assert other.score.passages[0].outcome is Outcome.ONE_OFF
     document = as_document([other])
     assert document["voting"] == {
-        "passages": 1, "single_best_wrong": 1, "vote_wrong": 1,
+        "passages": 1, "single_best_wrong": 1, "vote_wrong": 1, "early_single_best_wrong": 1,
+        "early_vote_wrong": 1, "early_looks": 5,
         "looks": document["voting"]["looks"], "looks_wrong": document["voting"]["looks"],
     }  # fmt: skip
 
