@@ -11,13 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from edge import __version__, health
 from edge.access.assembly import Access, assemble
 from edge.access.barrier import Alarm, Report
+from edge.access.doorbell import Doorbell
+from edge.access.gpio import GpioContact, library
+from edge.access.outputs import BarrierFault
 from edge.access.parking_assembly import CarPark, assemble_parking
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
@@ -71,6 +74,12 @@ class _Site:
     watch: ClockWatch
     car_park: CarPark | None
     disguises: Mapping[str, Disguise]  # by sink: in which form its events leave
+    calls: dict[str, Callable[[str], None]] = field(default_factory=dict)  # camera -> a vehicle is here, says source
+
+    def call(self, camera: str, source: str) -> None:
+        """Tell a camera that a vehicle stands before it; one that does not run yet misses nothing."""
+        if camera in self.calls:
+            self.calls[camera](source)
 
 
 def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config_path: Path | None = None) -> int:
@@ -108,6 +117,7 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
             *_barrier_stages(access),
             *(vision for vision, _ in cameras),
             *(capture for _, capture in cameras),
+            *(stage for camera in settings.cameras for stage in _doorbells(site, camera)),
         ]
         _serve(site, stack)
         log.info("anpr-edge %s watches %d camera(s)", __version__, len(settings.cameras))
@@ -232,6 +242,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
             read=(*command, "read", "--json", *config),
             replay=(*command, "replay", "--json", *config),
             disguise=site.disguises[HISTORY],
+            call=site.call,
         )
     )
     log.info("web page: %s", server.url)
@@ -289,11 +300,29 @@ def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -
         decide=access.judge.decide if access else lambda event: (event,),
         announced=access.judge.act if access else lambda events: None,
     )
+    site.calls[camera.name] = vision.call
     capture = CaptureThread(open_source(camera, site.clock), mailbox, camera, site.clock, observer=telemetry)
     return (
         Stage(name, vision.run, mailbox.close, leads=True),
         Stage(f"capture-{camera.name}", capture.run, capture.stop),
     )
+
+
+def _doorbells(site: _Site, camera: CameraSettings) -> list[Stage]:
+    """Return the stage that waits for the camera's loop or button, if it has one."""
+    if camera.trigger.contact is None:
+        return []
+    try:
+        contact = GpioContact(camera.trigger.contact, library(), calls=True)
+    except BarrierFault as error:
+        raise ConfigError(f"cameras.{camera.name}.trigger.contact", str(error), "install it, or do without") from error
+    bell = Doorbell(
+        camera.name,
+        contact,
+        ring=lambda: site.call(camera.name, "gpio"),
+        fault=lambda: site.metrics.barrier_alarm(camera.lane, "contact"),
+    )
+    return [Stage(f"loop-{camera.name}", bell.run, bell.stop)]
 
 
 def _fallback_reporter(site: _Site) -> Callable[[ProviderFallback], None]:

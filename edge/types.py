@@ -217,6 +217,19 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """Somebody says that a vehicle is here: a loop, a button, another system."""
+
+    at_s: float  # monotonic, as the frames'
+    captured_at: datetime  # the same moment as aware UTC
+    source: str  # gpio, http, mqtt or script
+
+    def __post_init__(self) -> None:
+        if self.captured_at.tzinfo is None:
+            raise ValueError("captured_at must carry its time zone")
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Picture that goes with an event."""
 

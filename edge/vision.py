@@ -8,6 +8,7 @@ announced to anybody.
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from edge import __version__
@@ -22,7 +23,7 @@ from edge.pipeline.pipeline import Parts, Pipeline, Step, Stopwatch
 from edge.sinks.outbox import Outbox
 from edge.telemetry import CameraTelemetry
 from edge.tracking.account import Account
-from edge.types import Frame, GateEvent
+from edge.types import Frame, GateEvent, Trigger
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,11 @@ class VisionStage:
         self._threshold = threshold
         self._unstored: list[GateEvent] = []
         self._failing = False
+        self._calls: queue.SimpleQueue[Trigger] = queue.SimpleQueue()
+
+    def call(self, source: str) -> None:
+        """Say that a vehicle is here now; from any thread. `source` is gpio, http or mqtt."""
+        self._calls.put(Trigger(self._clock.monotonic_s(), self._clock.utc(), source))
 
     def run(self) -> None:
         """Work until the mailbox is closed and empty, then end the passages still open."""
@@ -104,17 +110,26 @@ class VisionStage:
             frame = self._mailbox.take(TAKE_S)
             if frame is not None:
                 self._step(frame)
-            elif self._unstored:
-                self._store((), {})
+            else:
+                self._idle()
         self._store(self._pipeline.settle(), {})
         if self._unstored:
             log.error("%d events could not be stored before the stop and are lost", len(self._unstored))
+
+    def _idle(self) -> None:
+        """No picture came: go on with what does not need one."""
+        events = self._pipeline.wait(self._clock.monotonic_s(), self._called())
+        if events or self._unstored:
+            self._store(events, {})
+
+    def _called(self) -> list[Trigger]:
+        return [self._calls.get() for _ in range(self._calls.qsize())]
 
     def _step(self, frame: Frame) -> None:
         if self._threshold is not None:
             self._pipeline.retune(self._threshold())
         try:
-            step = self._pipeline.step(frame)
+            step = self._pipeline.step(frame, self._called())
         except InferenceError as error:
             self._telemetry.inference_failed()
             if not self._failing:

@@ -60,6 +60,9 @@ def replay(
         Path | None, typer.Option(help="Write the video with plates, tracks, votes and events drawn on it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but events, one JSON object a line.")] = False,
+    trigger: Annotated[
+        list[float] | None, typer.Option(help="Second at which a loop says that a vehicle is here; may be repeated.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing at all.")] = False,
     site_report: Annotated[
         bool, typer.Option("--site-report", help="Judge the camera's placement instead: green, amber or red.")
@@ -79,7 +82,8 @@ def replay(
     chosen = camera_of(settings, camera, still_plates=still_plates)
     tell = _print_nothing if quiet else _print_json if as_json else _print_text
     played = [
-        _play(video, settings, chosen, moment, realtime=realtime, annotated=annotated, tell=tell) for video in videos
+        _play(video, settings, chosen, moment, trigger or (), realtime=realtime, annotated=annotated, tell=tell)
+        for video in videos
     ]
     if not quiet:
         _summary(played, annotated)
@@ -94,6 +98,7 @@ def _play(
     settings: Settings,
     camera: CameraSettings,
     start: datetime,
+    triggers: Sequence[float],
     *,
     realtime: bool,
     annotated: Path | None,
@@ -102,7 +107,9 @@ def _play(
     from edge.replay.player import Player
 
     began_s = time.perf_counter()
-    player = Player(video, settings, camera, start=start, realtime=realtime, stopwatch=time.perf_counter)
+    player = Player(
+        video, settings, camera, start=start, realtime=realtime, stopwatch=time.perf_counter, triggers=triggers
+    )
     events: list[GateEvent] = []
     with ExitStack() as stack:
         advance = stack.enter_context(_progress(video.name, lambda: player.expected_frames))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from edge.config.base import Fraction, Name, PointFraction, Section
+from edge.config.contacts import ContactSettings
+
+MIN_TOKEN_LENGTH = 16
 
 
 class MotionSettings(Section):
@@ -54,6 +57,26 @@ class GateSettings(Section):
         return self
 
 
+class TriggerSettings(Section):
+    """Others say that a vehicle is here: a loop or a button, a request, a message. One that is not read is reported."""
+
+    window_s: float = Field(
+        8.0, ge=1, le=120, description="A vehicle that called and is not read within this time is a passage.unread."
+    )
+    contact: ContactSettings | None = Field(None, description="Contact of a loop or button: it calls when it closes.")
+    token: SecretStr | None = Field(
+        None,
+        description="Lets POST /api/cameras/<name>/vehicle call, as `Authorization: Bearer <token>`; empty: nobody.",
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _token_is_long(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"is shorter than {MIN_TOKEN_LENGTH} characters; make one with `openssl rand -hex 16`")
+        return token
+
+
 class CameraSettings(Section):
     """One camera at the gate."""
 
@@ -77,6 +100,7 @@ class CameraSettings(Section):
     )
     motion: MotionSettings = Field(MotionSettings(), description="When to look.")
     gate: GateSettings = Field(GateSettings(), description="What a passage is.")
+    trigger: TriggerSettings = Field(TriggerSettings(), description="Who may say that a vehicle is here.")
     threshold: Fraction = Field(
         0.95, description="A provisional event is sent once the text is right with at least this probability."
     )

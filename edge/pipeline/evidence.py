@@ -53,6 +53,10 @@ class EvidenceKeeper:
         picture = self._best.get(track_id)
         return Evidence(crop_jpeg=encode(picture.bgr, self._settings.max_bytes)) if picture else Evidence()
 
+    def whole(self, frame: Frame) -> bytes | None:
+        """Return the whole picture as a small JPEG within the limit; None when no pictures are wanted."""
+        return encode(frame.bgr(), self._settings.max_bytes) if self._settings.enabled else None
+
     def keep_only(self, track_ids: Collection[int]) -> None:
         """Let go of the pictures of all other tracks: no event will mention them any more."""
         for gone in self._best.keys() - track_ids:

@@ -22,13 +22,26 @@ from edge.pipeline.looks import Looks
 from edge.pipeline.motion import MotionGate
 from edge.pipeline.sight import Sight
 from edge.pipeline.steadiness import Steadiness
+from edge.pipeline.waiting import Awaited, Waiting
 from edge.protocols import Detector, Recogniser
 from edge.tracking.account import Account, account
 from edge.tracking.gate import Gate, PassageChange
 from edge.tracking.looks import LookWeight
 from edge.tracking.tracker import Tracker, TrackerSettings
 from edge.tracking.voting import Ballot
-from edge.types import Detection, EventType, Frame, GateEvent, PlateRead, Software, Track, TrackState, Verdict
+from edge.types import (
+    Detection,
+    Direction,
+    EventType,
+    Frame,
+    GateEvent,
+    PlateRead,
+    Software,
+    Track,
+    TrackState,
+    Trigger,
+    Verdict,
+)
 
 Stopwatch = Callable[[], float]
 WIDEST_SHARE = 0.6  # of the picture's width: nearer than this no camera at a gate sees a plate
@@ -104,18 +117,26 @@ class Pipeline:
         self._past_looks: dict[int, tuple[LookWeight, ...]] = {}  # of ended tracks whose passage is still open
         self._tracks: tuple[Track, ...] = ()
         self._last: Frame | None = None
+        self._waiting = Waiting(camera.trigger.window_s)
+        self._called: set[int] = set()  # passages told of as unread because a trigger was not answered
 
-    def step(self, frame: Frame) -> Step:
+    def step(self, frame: Frame, triggers: Sequence[Trigger] = ()) -> Step:
         """Look at `frame` and return everything it led to, the events included.
+
+        Args:
+            frame: the newest picture.
+            triggers: that came since the frame before.
 
         Raises:
             InferenceError: the detector failed on this frame; the next one may work.
         """
         self._last = frame
+        self._waiting.expect(triggers, self._gate.passages() if triggers else ())
+        self._waiting.photograph(lambda: self._evidence.whole(frame))
         if not self._attention.wanted(frame.monotonic_s):
             return Step(frame, None, tracks=self._tracks)
         times = _Times(self._stopwatch)
-        moving = self._motion.step(frame.luma, frame.monotonic_s)
+        moving = self._motion.step(frame.luma, frame.monotonic_s) or self._waiting.pending
         if self._steadiness is not None:
             self._steadiness.step(frame.luma, frame.monotonic_s)
         times.done("motion")
@@ -125,15 +146,22 @@ class Pipeline:
             return self._told(Step(frame, plan.look, tracks=self._tracks, timings_s=times.all()), changes)
         return self._look(frame, plan, times)
 
+    def wait(self, now_s: float, triggers: Sequence[Trigger] = ()) -> tuple[GateEvent, ...]:
+        """Go on without a picture, as the camera gives none, and return the events of vehicles that called in vain."""
+        self._waiting.expect(triggers, self._gate.passages() if triggers else ())
+        return self._missed(now_s)
+
     def settle(self) -> tuple[GateEvent, ...]:
         """End everything still open, as the video or the daemon has stopped, and return its events."""
         if self._last is None:
-            return ()
+            return self._missed(float("inf"))
         now_s = self._last.monotonic_s
         verdicts = self._verdicts()
         changes = (*self._gate.step(now_s, self._tracker.settle(), verdicts), *self._gate.settle(now_s))
         self._ballots.clear()
-        return tuple(self._announcer.announce(c, self._last) for c in changes)
+        self._waiting.answer(changes, now_s)
+        told = [self._announcer.announce(c, self._last) for c in self._not_told_yet(changes)]
+        return (*told, *self._missed(float("inf")))
 
     def retune(self, threshold: float) -> None:
         """From the next frame on, send a provisional event at this probability."""
@@ -211,11 +239,34 @@ class Pipeline:
     def _told(self, step: Step, changes: tuple[PassageChange, ...]) -> Step:
         """Return `step` with the events that `changes` lead to."""
         silent = self._gate.take_silent()
-        if not changes:
-            return replace(step, silent=silent) if silent else step
+        self._waiting.answer(changes, step.frame.monotonic_s)
+        changes = self._not_told_yet(changes)
+        missed = self._missed(step.frame.monotonic_s)
+        if not (changes or silent or missed):
+            return step
         events = tuple(self._announcer.announce(c, step.frame) for c in changes)
         accounts = {e.event_id: self._account(c, e) for c, e in zip(changes, events, strict=True)}
-        return replace(step, changes=changes, events=events, accounts=accounts, silent=silent)
+        return replace(step, changes=changes, events=(*events, *missed), accounts=accounts, silent=silent)
+
+    def _missed(self, now_s: float) -> tuple[GateEvent, ...]:
+        """Return the events of vehicles that called and were not read in time."""
+        return tuple(self._missed_event(awaited, now_s) for awaited in self._waiting.overdue(now_s))
+
+    def _missed_event(self, awaited: Awaited, now_s: float) -> GateEvent:
+        passage = self._waiting.called_for(self._gate.passages(), now_s)
+        if passage is not None:
+            self._called.add(passage)
+        fixed = self._parts.camera.gate.direction
+        direction = Direction(fixed) if fixed in ("entry", "exit") else Direction.UNKNOWN
+        return self._announcer.missed(awaited, passage, direction)
+
+    def _not_told_yet(self, changes: Sequence[PassageChange]) -> tuple[PassageChange, ...]:
+        """Return `changes` without vehicles that end unread and were told of as unread when they called."""
+        repeated = [c for c in changes if c.kind is EventType.UNREAD and c.passage in self._called]
+        for change in repeated:
+            self._announcer.forget(change.passage)
+        self._called -= {c.passage for c in changes if c.kind is not EventType.PROVISIONAL}
+        return tuple(c for c in changes if c not in repeated)
 
     def _account(self, change: PassageChange, event: GateEvent) -> Account:
         looks = [w for i in change.track_ids for w in self._looks_of(i)]

@@ -7,9 +7,9 @@ so two runs give the same events bit for bit, however fast the machine is.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from edge.clock import SystemClock, VirtualClock, seeded_ids
@@ -18,7 +18,7 @@ from edge.config.settings import Settings
 from edge.errors import SourceUnavailable
 from edge.pipeline.capture_file import FileSource
 from edge.pipeline.pipeline import Pipeline, Step, Stopwatch
-from edge.types import GateEvent
+from edge.types import Frame, GateEvent, Trigger
 from edge.vision import build_pipeline
 
 EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)  # of videos whose date nobody gives
@@ -34,6 +34,7 @@ class Player:
         start: when the video was taken, as aware UTC.
         realtime: as slowly as it was recorded.
         stopwatch: for the timings of stages; without one they are zero.
+        triggers: seconds after the first frame at which somebody says that a vehicle is here.
 
     Raises:
         ModelError: a model cannot be used.
@@ -48,11 +49,13 @@ class Player:
         start: datetime = EPOCH,
         realtime: bool = False,
         stopwatch: Stopwatch = lambda: 0.0,
+        triggers: Sequence[float] = (),
     ) -> None:
         clock = SystemClock() if realtime else VirtualClock(start)
         self._video = video
         self._source = FileSource(str(video), name=camera.name, clock=clock, realtime=realtime)
         self.pipeline: Pipeline = build_pipeline(settings, camera, seeded_ids(_seed(video)), stopwatch)
+        self._triggers = sorted(triggers)
         self._sequence = 0
         self.frames = 0
         self.duration_s = 0.0
@@ -68,8 +71,8 @@ class Player:
         first_s: float | None = None
         try:
             while (frame := self._source.read()) is not None:
-                last = self._numbered(self.pipeline.step(frame))
                 first_s = frame.monotonic_s if first_s is None else first_s
+                last = self._numbered(self.pipeline.step(frame, self._due(frame, first_s)))
                 self.frames += 1
                 self.duration_s = frame.monotonic_s - first_s
                 yield last
@@ -84,6 +87,13 @@ class Player:
         """Return how many frames the file claims to hold; 0 when it does not say. Valid while playing."""
         connection = self._source.connection
         return connection.frames if connection is not None else 0
+
+    def _due(self, frame: Frame, first_s: float) -> list[Trigger]:
+        """Return the scripted triggers whose moment has come."""
+        ages_s = [frame.monotonic_s - first_s - at_s for at_s in self._triggers]
+        due = [age_s for age_s in ages_s if age_s >= 0]
+        del self._triggers[: len(due)]
+        return [Trigger(frame.monotonic_s - a, frame.captured_at - timedelta(seconds=a), "script") for a in due]
 
     def _numbered(self, step: Step) -> Step:
         """Give events the sequence that the outbox gives them at a live gate."""

@@ -72,7 +72,13 @@ def _posterior(text: str) -> np.ndarray:
 class OraclePlayer(Player):
     """`Player` with an oracle for models."""
 
-    def __init__(self, video: Path, settings: Settings | None = None, misreads: dict[int, str] | None = None) -> None:
+    def __init__(
+        self,
+        video: Path,
+        settings: Settings | None = None,
+        misreads: dict[int, str] | None = None,
+        triggers: Sequence[float] = (),
+    ) -> None:
         settings = settings or parse({"cameras": [{"name": "r", "url": "r"}], "mqtt": {"enabled": False}})
         camera = settings.cameras[0]
         oracle = Oracle(json.loads(video.with_suffix(".truth.json").read_text()), misreads)
@@ -90,6 +96,7 @@ class OraclePlayer(Player):
             seeded_ids(1),
         )
         self.pipeline = Pipeline(parts)
+        self._triggers = sorted(triggers)
         self._sequence = 0
         self.frames = 0
         self.duration_s = 0.0

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from edge.cli import app
 from edge.errors import ConfigError
+from edge.replay.player import EPOCH
 from edge.replay.truth import load
+from edge.types import EventType
 from tests.replay.oracle import OraclePlayer
 
 CLIPS = Path(__file__).parents[2] / "assets/clips"
@@ -35,6 +37,16 @@ def run(*arguments: str) -> tuple[int, str]:
     if isinstance(result.exception, ConfigError):
         raise result.exception
     return result.exit_code, result.output
+
+
+def test_scripted_triggers_are_answered_by_passages_or_end_unread(clip: Path) -> None:
+    """The second call of the night is nobody whom the camera sees: the same at every run."""
+    runs = [[e for s in OraclePlayer(clip, triggers=(0.5, 3.5)).play() for e in s.events] for _ in range(2)]
+    unread = [e for e in runs[0] if e.type is EventType.UNREAD]
+    assert runs[0] == runs[1]
+    assert [(dict(e.details), (e.captured_at - EPOCH).total_seconds()) for e in unread] == [
+        ({"trigger": "script"}, pytest.approx(3.5))
+    ]
 
 
 def test_evaluate_writes_what_it_was_asked_for(clip: Path, tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from edge.clock import SystemClock
 from edge.config import Settings, load
+from edge.config.camera import TriggerSettings
 from edge.privacy.disguise import Disguise, DisguisedSink
 from edge.sinks.history import History
 from edge.sinks.web.app import Parts
@@ -70,10 +71,12 @@ def serve(
     try_timeout_s: float = 20,
     web: Mapping[str, object] | None = None,
     disguise: Disguise = Disguise(),
+    trigger_token: str = "",
+    call: Callable[[str, str], None] = lambda camera, source: None,
 ) -> Iterator[Site]:
     """Serve the page on a free loop-back port; with `users`, vera, otto and anna may log in.
 
-    `web` replaces single settings of the page.
+    `web` replaces single settings of the page. With `trigger_token` others may `call` the entry camera.
     """
     config = folder / "config.yaml"
     config.write_text(
@@ -82,6 +85,10 @@ def serve(
     gate = FakeGate()
     gate.come_up()
     settings = load(config, {})
+    if trigger_token:
+        trigger = TriggerSettings.model_validate({"token": trigger_token})
+        cameras = (settings.cameras[0].model_copy(update={"trigger": trigger}), *settings.cameras[1:])
+        settings = settings.model_copy(update={"cameras": cameras})
     local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0, **(web or {})})})
     history = History(
         settings.web.history.path, gate.clock, keep_days=30, keep_events=1000, account_of=gate.accounts.get
@@ -100,6 +107,7 @@ def serve(
         (*reader, "read"),
         (*reader, "replay"),
         disguise=disguise,
+        call=call,
     )
     server = WebServer(parts, nice=0)  # test machines are busy with other tests
     thread = threading.Thread(target=server.run, name="web", daemon=True)

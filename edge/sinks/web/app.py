@@ -30,13 +30,14 @@ from edge.privacy.disguise import Disguise
 from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.status import document
-from edge.sinks.web import cameras, events, trial
+from edge.sinks.web import cameras, events, trial, vehicles
 from edge.sinks.web.auth import MAX_PASSWORD_LENGTH, Session
 from edge.sinks.web.guard import Guard
 from edge.sinks.web.labels import Labels
 from edge.sinks.web.live import Live
 from edge.sinks.web.refusal import Refusal, answers
 from edge.sinks.web.trial import Trial
+from edge.sinks.web.vehicles import Call
 
 STATIC = Path(str(files("edge.sinks.web"))) / "static"
 PAGES = ("/", "/live", "/events", "/aim", "/try", "/site")
@@ -65,6 +66,7 @@ class Parts:
     read: tuple[str, ...] = ()  # command lines for the page Try; empty: there is no such page
     replay: tuple[str, ...] = ()
     disguise: Disguise = field(default_factory=Disguise)  # how people see plates here
+    call: Call = lambda camera, source: None  # somebody says that a vehicle stands before a camera
     apply: Callable[[], str] = lambda: "Saved. It is used from the next start on: sudo systemctl restart anpr-edge"
 
 
@@ -105,6 +107,7 @@ def build(parts: Parts) -> tuple[FastAPI, Live]:
         )
     )
     app.include_router(events.routes(parts.history, Labels(web.history.labels), guard, parts.disguise))
+    app.include_router(vehicles.routes(parts.settings, parts.call, parts.clock))
     if parts.read:
         app.include_router(trial.routes(Trial(web, parts.read, parts.replay), guard))
     _serve_files(app)
