@@ -47,6 +47,19 @@ def test_every_style_can_be_drawn() -> None:
         assert any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
 
 
+def test_a_sample_leaves_the_whole_suite_alone(tmp_path: Path) -> None:
+    """Whoever tries each 36th clip of the night must not lose an hour of rendered ones."""
+    tiny = {"size": [160, 90], "fps": 5, "seconds": 0.2, "barrier": False}
+    conditions = [{"name": n} for n in ("a", "b", "c", "d", "e", "f")]
+    suite = Suite.model_validate({"name": "tiny", "forms": {"ci": 1}, "defaults": tiny, "conditions": conditions})
+    whole = render_suite(suite, "ci", tmp_path)
+
+    sample = render_suite(suite, "ci", tmp_path, every=3)
+
+    assert sorted(p.stem for p in sample.glob("*.mp4")) == ["b-001", "e-001"]
+    assert len(list(whole.glob("*.mp4"))) == 6
+
+
 def test_only_what_changed_is_rendered_again(tmp_path: Path) -> None:
     tiny = {"size": [160, 90], "fps": 5, "seconds": 0.4, "barrier": False}
     suite = Suite.model_validate(

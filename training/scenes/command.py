@@ -45,18 +45,22 @@ def suite(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the folder of the suite is kept.")] = Path(
         ".cache/scenes"
     ),
+    every: Annotated[int, typer.Option(min=1, help="Render only each so many-th clip: a sample.")] = 1,
 ) -> None:
     """Render the clips of a suite that are missing or out of date, for `anpr-edge evaluate FOLDER`.
 
-    Example: anpr-edge scenes suite tests/scenes/suite.yaml --form ci
+    Example: anpr-edge scenes suite tests/scenes/suite.yaml --form nightly --every 36
 
     Exit codes: 0 done, 78 the suite is wrong.
     """
     try:
-        folder = render_suite(
-            load_suite(file), form, out, lambda name, new: typer.echo(name, err=True) if new else None
-        )
+        folder = render_suite(load_suite(file), form, out, _tell, every=every)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(78) from error
     typer.echo(str(folder))
+
+
+def _tell(name: str, rendered: bool) -> None:
+    if rendered:
+        typer.echo(name, err=True)

@@ -126,15 +126,18 @@ def drawn_plate(style: str, rng: np.random.Generator) -> str:
     return "".join(str(rng.choice(list(pools[c]))) if c in pools else c for c in pattern)
 
 
-def render_suite(suite: Suite, form: str, folder: Path, tell: Callable[[str, bool], None] = lambda n, r: None) -> Path:
+def render_suite(
+    suite: Suite, form: str, folder: Path, tell: Callable[[str, bool], None] = lambda n, r: None, *, every: int = 1
+) -> Path:
     """Render what is missing or out of date and remove what is not in the suite; return the folder of the clips.
 
     Args:
         tell: called per scene with its name and whether it had to be rendered.
+        every: take only each so many-th scene, for a sample in a folder of its own.
     """
-    target = folder / f"{suite.name}-{form}"
+    target = folder / (f"{suite.name}-{form}" if every == 1 else f"{suite.name}-{form}-{every}")
     target.mkdir(parents=True, exist_ok=True)
-    specs = scenes(suite, form)
+    specs = scenes(suite, form)[every // 2 :: every]
     names = {f"{s.name}.mp4" for s in specs} | {f"{s.name}.truth.json" for s in specs}
     for stray in [p for p in target.iterdir() if p.is_file() and p.name not in names]:
         stray.unlink()
