@@ -48,7 +48,13 @@ def explain(
     video, at_s = _parsed(target)
     settings = settings_for_files(config)
     watched = _watched(video, config, camera, still_plates=still_plates)
-    found = explained(watched, at_s=at_s, event_id=event, min_height_px=settings.models.recogniser.min_height_px)
+    found = explained(
+        watched,
+        at_s=at_s,
+        event_id=event,
+        min_height_px=settings.models.recogniser.min_height_px,
+        told_from=camera_of(settings, camera).final_threshold,
+    )
     if not found:
         typer.echo("no plate was followed there: the detector found none, or too few in a row", err=True)
         raise typer.Exit(1)

@@ -277,6 +277,8 @@ class Pipeline:
             best_height_px=change.best_height_px,
             min_height_px=self._parts.models.recogniser.min_height_px,
             answered=event.type is not EventType.UNREAD,
+            probability=change.verdict.probability if change.verdict else 0.0,
+            told_from=self._parts.camera.final_threshold,
         )
 
     def _looks_of(self, track_id: int) -> tuple[LookWeight, ...]:

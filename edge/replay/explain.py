@@ -29,9 +29,19 @@ class Explanation:
 
 
 def explained(
-    watched: Watched, *, at_s: float | None = None, event_id: str | None = None, min_height_px: float = 8.0
+    watched: Watched,
+    *,
+    at_s: float | None = None,
+    event_id: str | None = None,
+    min_height_px: float = 8.0,
+    told_from: float = 0.5,
 ) -> tuple[Explanation, ...]:
-    """Return the plates seen around `at_s`, or those behind one event, or all, in order of appearance."""
+    """Return the plates seen around `at_s`, or those behind one event, or all, in order of appearance.
+
+    Args:
+        min_height_px: as in the settings of the reader.
+        told_from: the camera's `final_threshold`.
+    """
     stories: Sequence[Story] = sorted(watched.stories.values(), key=lambda s: (s.first_s, s.track_id))
     if at_s is not None:
         stories = [s for s in stories if s.first_s - IN_VIEW_S <= at_s <= s.last_s + IN_VIEW_S]
@@ -39,10 +49,10 @@ def explained(
         passages = {t.event.passage_id for t in watched.events if event_id in (t.event.event_id, t.event.passage_id)}
         wanted = {i for p in passages for i in watched.tracks_of.get(p, ())}
         stories = [s for s in stories if s.track_id in wanted]
-    return tuple(_explanation(watched, story, min_height_px) for story in stories)
+    return tuple(_explanation(watched, story, min_height_px, told_from) for story in stories)
 
 
-def _explanation(watched: Watched, story: Story, min_height_px: float) -> Explanation:
+def _explanation(watched: Watched, story: Story, min_height_px: float, told_from: float) -> Explanation:
     event = _event(watched, story)
     found = account(
         story.weights(),
@@ -51,6 +61,8 @@ def _explanation(watched: Watched, story: Story, min_height_px: float) -> Explan
         best_height_px=story.best_height_px,
         min_height_px=min_height_px,
         answered=bool(event),
+        probability=story.probability,
+        told_from=told_from,
     )
     return Explanation(
         track_id=story.track_id,

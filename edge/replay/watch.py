@@ -64,6 +64,7 @@ class Story:
     ballot: Ballot | None = None
     scene_jpeg: bytes = b""
     verdict_text: str = ""
+    probability: float = 0.0  # of that text
 
     def weights(self) -> tuple[LookWeight, ...]:
         """Return how each look counted, oldest first."""
@@ -137,6 +138,7 @@ class _Keeper:
         for track_id, verdict in step.verdicts.items():
             if track_id in self.stories:
                 self.stories[track_id].verdict_text = verdict.text
+                self.stories[track_id].probability = verdict.probability
         for reason in step.losses:
             self.losses[reason] = self.losses.get(reason, 0) + 1
         for number, event in enumerate(step.events):

@@ -12,6 +12,8 @@ from typing import Any
 from edge.tracking.looks import HALF_HEIGHT_PX, LookWeight
 from edge.types import BLANK, CHARSET, PlateRead
 
+NEVER_MOVED = "the vehicle never moved: what stands is parked, and no passage"
+
 
 @dataclass(frozen=True, slots=True)
 class LookLine:
@@ -58,6 +60,8 @@ def account(
     best_height_px: float,
     min_height_px: float,
     answered: bool,
+    probability: float = 1.0,
+    told_from: float = 0.0,
 ) -> Account:
     """Return the account of one vehicle.
 
@@ -68,9 +72,13 @@ def account(
         best_height_px: of the largest of them, in pixels of the full picture.
         min_height_px: lower plates are not read at all.
         answered: whether an event with a text came of it.
+        probability: of the answer.
+        told_from: the probability from which an answer is told in the end.
     """
     lines = tuple(_line(weight) for weight in weights)
     reason = "" if answered and answer else _why_not(lines, detections, best_height_px, min_height_px)
+    if reason == NEVER_MOVED and probability < told_from:
+        reason = f"the vote is right with probability {probability:.2f} only, and a text is told from {told_from:.2f}"
     return Account(detections, best_height_px, answer, reason, lines)
 
 
@@ -124,4 +132,4 @@ def _why_not(lines: Sequence[LookLine], detections: int, best_height_px: float, 
         return f"seen too small for a sure answer: at most {best_height_px:.0f} px high"
     if len(counted) < 2:
         return "a single look is no quorum"
-    return "the vehicle never moved, or the vote stayed below the threshold"
+    return NEVER_MOVED

@@ -49,6 +49,21 @@ def test_plate_that_was_never_read_has_a_reason(watched_entry: Evaluated) -> Non
     assert plate.reason == "too small: at most 5 px high, reading starts at 8 px"
 
 
+@pytest.mark.parametrize(
+    ("probability", "reason"),
+    [
+        (0.43, "the vote is right with probability 0.43 only, and a text is told from 0.50"),
+        (0.99, "the vehicle never moved: what stands is parked, and no passage"),
+    ],
+)
+def test_an_unsure_plate_is_told_from_a_parked_one(watched_entry: Evaluated, probability: float, reason: str) -> None:
+    """One asks for a better view, the other for another setting."""
+    story = replace(next(iter(watched_entry.watched.stories.values())), probability=probability)
+    watched = replace(watched_entry.watched, stories={story.track_id: story}, tracks_of={}, events=())
+
+    assert explained(watched)[0].reason == reason
+
+
 def test_characters_of_a_posterior_leave_blanks_out(watched_entry: Evaluated) -> None:
     read = watched_entry.watched.stories[next(iter(watched_entry.watched.stories))].looks[0].read
     shown = characters(replace(read, posterior=_posterior("AB1")))
