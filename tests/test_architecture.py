@@ -18,7 +18,7 @@ WRAPPERS = {
     "cv2": {"edge/pipeline/", "edge/replay/", "edge/sinks/web/", "edge/commands/"},
     "onnxruntime": {"edge/pipeline/onnx.py"},
     "paddleocr": {"edge/pipeline/paddle.py"},
-    "filterpy": set(),  # of the tests alone: an independent Kalman filter
+    "filterpy": {"edge/tracking/kalman.py"},
     "scipy": {"edge/tracking/association.py"},
     "paho": {"edge/sinks/", "edge/commands/demo.py"},
     "fastapi": {"edge/sinks/web/"},

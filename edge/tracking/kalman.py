@@ -4,8 +4,7 @@ A gate skips frames, so each step says how much time passed. State: centre x, y 
 aspect, and the rates of the first three per second; logs keep sizes positive and make the growth of an
 approaching plate nearly linear. Width, not height: detectors find the ends of a small plate far better than
 its upper and lower edge. Every noise is a multiple of the plate's own height, as its width tells it (a plate
-is about 11 cm high, so this is a law of cars, not of pixels). The arithmetic is NumPy's; the tests hold every
-step against filterpy.
+is about 11 cm high, so this is a law of cars, not of pixels). The only module that knows filterpy.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from filterpy.kalman import KalmanFilter
 
 from edge.tracking.iou import Float64Array
 from edge.types import Box
@@ -58,55 +58,44 @@ class PlateFilter:
     def __init__(self, box: Box) -> None:
         start = measure(box)
         height = plate_height_px(box)
-        self._state = np.zeros(STATES)
-        self._state[:MEASURED] = start
+        self._filter = KalmanFilter(dim_x=STATES, dim_z=MEASURED)
+        self._filter.H = np.eye(MEASURED, STATES)
+        self._filter.x[:MEASURED, 0] = start
         speed = START_SPEED_HEIGHTS_S * height
-        self._spread = np.zeros((STATES, STATES))
-        self._spread[:MEASURED, :MEASURED] = measurement_noise(height)
-        self._spread[MEASURED:, MEASURED:] = np.diag(np.square([speed, speed, START_GROWTH_PER_S]))
+        self._filter.P = np.zeros((STATES, STATES))
+        self._filter.P[:MEASURED, :MEASURED] = measurement_noise(height)
+        self._filter.P[MEASURED:, MEASURED:] = np.diag(np.square([speed, speed, START_GROWTH_PER_S]))
 
     @property
     def box(self) -> Box:
         """Return the estimated box."""
-        return _box_of(self._state)
+        return _box_of(self._filter.x[:, 0])
 
     @property
     def velocity_px_s(self) -> tuple[float, float]:
         """Return the speed of the centre."""
-        return float(self._state[4]), float(self._state[5])
+        return float(self._filter.x[4, 0]), float(self._filter.x[5, 0])
 
     def advance(self, elapsed_s: float) -> None:
         """Move the estimate `elapsed_s` seconds ahead and grow its uncertainty."""
-        self._state, self._spread = self._predicted(elapsed_s)
+        self._filter.predict(F=_transition(elapsed_s), Q=_process_noise(elapsed_s, self._height_px))
 
     def observe(self, box: Box, *, weak: bool = False) -> None:
-        """Correct the estimate by a detection at the current moment.
-
-        Source: Joseph's form, which keeps the covariance symmetric and positive for years; Bar-Shalom, section 5.2.
-        The measurement is the first four states themselves, so multiplying by its matrix is taking rows.
-        """
+        """Correct the estimate by a detection at the current moment."""
         noise = measurement_noise(plate_height_px(box), WEAK_NOISE_FACTOR if weak else 1.0)
-        seen = self._spread[:, :MEASURED]
-        gain = seen @ np.linalg.inv(seen[:MEASURED] + noise)
-        kept = np.eye(STATES)
-        kept[:, :MEASURED] -= gain
-        self._state = self._state + gain @ (measure(box) - self._state[:MEASURED])
-        self._spread = kept @ self._spread @ kept.T + gain @ noise @ gain.T
+        self._filter.update(measure(box).reshape(MEASURED, 1), R=noise)
 
     def expectation(self) -> tuple[Float64Array, Float64Array]:
         """Return the expected measurement (4,) and its covariance (4, 4), detector noise included."""
-        spread = self._spread[:MEASURED, :MEASURED] + measurement_noise(self._height_px)
-        return self._state[:MEASURED].copy(), spread
+        spread = self._filter.P[:MEASURED, :MEASURED] + measurement_noise(self._height_px)
+        return self._filter.x[:MEASURED, 0].copy(), spread
 
     def ahead(self, elapsed_s: float) -> tuple[Box, tuple[float, float]]:
         """Return the box in `elapsed_s` seconds and the deviations of its centre, px; changes nothing."""
-        state, spread = self._predicted(elapsed_s)
-        return _box_of(state), (math.sqrt(spread[0, 0]), math.sqrt(spread[1, 1]))
-
-    def _predicted(self, elapsed_s: float) -> tuple[Float64Array, Float64Array]:
         transition = _transition(elapsed_s)
-        spread = transition @ self._spread @ transition.T + _process_noise(elapsed_s, self._height_px)
-        return transition @ self._state, spread
+        state = transition @ self._filter.x[:, 0]
+        spread = transition @ self._filter.P @ transition.T + _process_noise(elapsed_s, self._height_px)
+        return _box_of(state), (math.sqrt(spread[0, 0]), math.sqrt(spread[1, 1]))
 
     @property
     def _height_px(self) -> float:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
-from filterpy.common import Q_continuous_white_noise
-from filterpy.kalman import KalmanFilter
 
-from edge.tracking.kalman import MEASURED, STATES, PlateFilter, measure, measurement_noise, plate_height_px
+from edge.tracking.kalman import PlateFilter
 from edge.types import Box
 
 
@@ -78,52 +74,3 @@ def test_a_degenerate_box_keeps_the_filter_finite() -> None:
 
     assert np.isfinite(plate.box.as_tuple()).all()
     assert plate.box.height > 0
-
-
-def test_every_step_is_that_of_filterpy() -> None:
-    """The filter's arithmetic is our own, for the sake of start and memory; an independent one must agree."""
-    ours = PlateFilter(moving(0.0))
-    theirs = KalmanFilter(dim_x=STATES, dim_z=MEASURED)
-    theirs.H = np.eye(MEASURED, STATES)
-    theirs.x[:MEASURED, 0] = measure(moving(0.0))
-    theirs.P = np.zeros((STATES, STATES))
-    height_px = plate_height_px(moving(0.0))
-    theirs.P[:MEASURED, :MEASURED] = measurement_noise(height_px)
-    theirs.P[MEASURED:, MEASURED:] = np.diag([(20 * height_px) ** 2] * 2 + [1.0])
-
-    rng = np.random.default_rng(2)
-    now_s = 0.0
-    for step in range(40):
-        elapsed_s = float(rng.uniform(0.03, 0.4))
-        now_s += elapsed_s
-        seen_px = plate_height_px(ours.box)
-        ours.advance(elapsed_s)
-        theirs.predict(F=transition(elapsed_s), Q=process_noise(elapsed_s, seen_px))
-        if step % 3:
-            box = moving(now_s + float(rng.normal(0.0, 0.01)))
-            ours.observe(box, weak=step % 2 == 0)
-            noise = measurement_noise(plate_height_px(box), 2.0 if step % 2 == 0 else 1.0)
-            theirs.update(measure(box).reshape(MEASURED, 1), R=noise)
-        mean, spread = ours.expectation()
-        assert mean == pytest.approx(theirs.x[:MEASURED, 0], rel=1e-9)
-        wanted = theirs.P[:MEASURED, :MEASURED] + measurement_noise(plate_height_px(ours.box))
-        assert np.allclose(spread, wanted, rtol=1e-8)
-        assert ours.velocity_px_s == pytest.approx((theirs.x[4, 0], theirs.x[5, 0]), rel=1e-8)
-
-
-def transition(elapsed_s: float) -> np.ndarray:
-    """Return the constant-velocity model, written down a second time."""
-    moved = np.eye(STATES)
-    for place in range(3):
-        moved[place, MEASURED + place] = elapsed_s
-    return moved
-
-
-def process_noise(elapsed_s: float, height_px: float) -> np.ndarray:
-    """Return white-noise acceleration over one step, by filterpy's own formula for one axis."""
-    noise = np.zeros((STATES, STATES))
-    for place, power in enumerate(((20 * height_px) ** 2, (20 * height_px) ** 2, 0.6**2)):
-        axis = Q_continuous_white_noise(2, dt=elapsed_s, spectral_density=power)
-        noise[np.ix_([place, MEASURED + place], [place, MEASURED + place])] = axis
-    noise[3, 3] = math.pow(0.1, 2) * elapsed_s
-    return noise
