@@ -16,17 +16,19 @@ from functools import partial
 from pathlib import Path
 
 from edge import __version__, health
-from edge.access.assembly import Access, assemble
+from edge.access.assembly import Access, assemble, open_lists
 from edge.access.barrier import Alarm, Report
 from edge.access.doorbell import Doorbell
 from edge.access.gpio import GpioContact, library
+from edge.access.list_orders import ListOrders, obey
 from edge.access.outputs import BarrierFault
 from edge.access.parking_assembly import CarPark, assemble_parking
+from edge.access.store import ListStore
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
 from edge.config.camera import CameraSettings
 from edge.config.settings import Settings
-from edge.errors import ConfigError, StorageError
+from edge.errors import ConfigError, EdgeError, StorageError
 from edge.housekeeping import Housekeeping
 from edge.mailbox import Mailbox
 from edge.pipeline.capture import CaptureThread, open_source
@@ -72,6 +74,7 @@ class _Site:
     tuning: Tuning
     accounts: Accounts
     watch: ClockWatch
+    lists: ListStore
     car_park: CarPark | None
     disguises: Mapping[str, Disguise]  # by sink: in which form its events leave
     calls: dict[str, Callable[[str], None]] = field(default_factory=dict)  # camera -> a vehicle is here, says source
@@ -100,9 +103,10 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         facts(settings, site.clock.utc(), resolve=None)
         web, sinks = _web(site, config_path)
         decided: list[Access] = []
-        found = _deliveries(site, lambda: _reload_lists(decided))
+        orders = _list_orders(site)
+        found = _deliveries(site, orders)
         access = assemble(
-            settings, site.clock, _mqtt_post(found), _barrier_report(site, decided), site.watch.synchronised
+            settings, site.lists, site.clock, _mqtt_post(found), _barrier_report(site, decided), site.watch.synchronised
         )
         decided += [access] if access is not None else []
         publishers = [_publisher(site, delivery) for delivery in [*found, *_parking(site), *sinks]]
@@ -110,9 +114,11 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         volumes = {"outbox": settings.outbox.path.resolve().parent}
         keeper = Housekeeping(site.board, site.outbox, publishers, volumes, _chores(site))
         cameras = [_camera_stages(site, camera, access) for camera in settings.cameras]
+        _hear_calls(site, found)
         stages = [
             *(Stage(p.name, p.run, p.stop) for p in publishers),
             Stage("housekeeping", keeper.run, keeper.stop),
+            *(Stage("lists", o.run, o.stop) for o in orders),
             *web,
             *_barrier_stages(access),
             *(vision for vision, _ in cameras),
@@ -124,7 +130,7 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         return Runtime(
             stages,
             healthy=lambda: health.all_ok(health.alive(site.board.snapshot())),
-            reload=lambda: _reload(reload, access),
+            reload=lambda: _reload(reload, site),
             status=lambda: health.one_line(site.board.snapshot()),
             leave_within_s=LEAVE_WITHIN_S,
         ).run()
@@ -150,7 +156,19 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
     tuning = Tuning({c.name: c.threshold for c in settings.cameras})
     append = partial(_store, outbox, board, metrics)
     car_park = assemble_parking(settings, clock, append, outbox.wake)
-    return _Site(settings, clock, board, metrics, outbox, tuning, Accounts(), watch, car_park, _disguises(settings))
+    return _Site(
+        settings,
+        clock,
+        board,
+        metrics,
+        outbox,
+        tuning,
+        Accounts(),
+        watch,
+        open_lists(settings),
+        car_park,
+        _disguises(settings),
+    )
 
 
 def _store(outbox: Outbox, board: Board, metrics: Metrics, events: Iterable[GateEvent]) -> tuple[GateEvent, ...]:
@@ -180,28 +198,32 @@ def _disguises(settings: Settings) -> Mapping[str, Disguise]:
     return disguises(settings.privacy, key.pseudonym, blur)
 
 
-def _deliveries(site: _Site, reload_lists: Callable[[], str]) -> list[Delivery]:
-    """Return the sinks that the settings name; `reload_lists` is what the cloud may ask for."""
+def _deliveries(site: _Site, orders: Sequence[ListOrders]) -> list[Delivery]:
+    """Return the sinks that the settings name."""
+    decides = site.settings.access.enabled
     parts = DeliverySite(
         site.board,
         site.tuning,
         site.clock,
         wake=site.outbox.wake,
         shrink=shrink,
-        reload_lists=reload_lists,
+        reload_lists=(lambda: site.lists.reload().version) if decides else None,
+        load_lists=partial(obey, site.lists) if decides else None,
+        lists_version=(lambda: site.lists.lists.version) if decides else None,
         model_hashes=fingerprints(site.settings.models),
-        companions=() if site.car_park is None else (site.car_park.companion,),
+        companions=(*orders, *(() if site.car_park is None else (site.car_park.companion,))),
     )
     return deliveries(site.settings, parts)
 
 
-def _reload_lists(decided: Sequence[Access]) -> str:
-    """Read the lists again and return their version; broken ones change nothing and are reported to who asked."""
-    if not decided:
-        raise ConfigError("access.enabled", "this gate decides nothing by lists", "set it in the gate's settings")
-    access = decided[0]
-    access.judge.replace_lists(access.load())
-    return access.judge.lists.version
+def _list_orders(site: _Site) -> list[ListOrders]:
+    """Return who takes lists over MQTT, if anybody may send them."""
+    chosen, mqtt = site.settings.access, site.settings.mqtt
+    if not (chosen.enabled and chosen.lists_topic and mqtt.enabled):
+        return []
+    name = site.settings.site.name
+    client_id = mqtt.client_id or f"anpr-edge-{name}"
+    return [ListOrders(site.lists, chosen.lists_topic.format(site=name, client_id=client_id), client_id)]
 
 
 def _publisher(site: _Site, delivery: Delivery) -> PublishStage:
@@ -274,10 +296,13 @@ def _barrier_stages(access: Access | None) -> list[Stage]:
     return [Stage(f"barrier-{lane}", barrier.run, barrier.stop) for lane, barrier in barriers.items()]
 
 
-def _reload(settings: Callable[[], None], access: Access | None) -> None:
+def _reload(settings: Callable[[], None], site: _Site) -> None:
     settings()
-    if access is not None:
-        access.reload()
+    if site.settings.access.enabled:
+        try:
+            site.lists.reload()
+        except EdgeError as error:
+            log.error("the lists in force stay as they were: %s", error)
 
 
 def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -> tuple[Stage, Stage]:
@@ -306,6 +331,16 @@ def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -
         Stage(name, vision.run, mailbox.close, leads=True),
         Stage(f"capture-{camera.name}", capture.run, capture.stop),
     )
+
+
+def _hear_calls(site: _Site, found: Sequence[Delivery]) -> None:
+    """Let fresh MQTT messages on a camera's topic say that a vehicle is here."""
+    for sink in (d.sink for d in found if isinstance(d.sink, MqttSink)):
+        for c in site.settings.cameras:
+            if c.trigger.topic is not None:
+                names = {"site": site.settings.site.name, "client_id": sink.client_id}
+                topic = c.trigger.topic.format(lane=c.lane, camera=c.name, **names)
+                sink.subscribe(topic, lambda _topic, _payload, name=c.name: site.call(name, "mqtt"), fresh=True)  # type: ignore[misc]
 
 
 def _doorbells(site: _Site, camera: CameraSettings) -> list[Stage]:

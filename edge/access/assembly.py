@@ -5,23 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge.access import files
 from edge.access.audit import Audit
 from edge.access.barrier import Barrier, Report
 from edge.access.gpio import Contact, GpioContact, library
 from edge.access.interlock import Interlock
-from edge.access.lists import PlateLists
 from edge.access.outputs import BarrierFault, make_output
 from edge.access.site import Judge
 from edge.access.spelling import Spelling
+from edge.access.store import ListStore
 from edge.clock import Clock, EventIds
 from edge.config.access import AccessLaneSettings
 from edge.config.contacts import ContactSettings
 from edge.config.settings import Settings
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -32,29 +30,17 @@ class Access:
 
     judge: Judge
     barriers: Mapping[str, Barrier]
-    path: Path  # of the lists
-    zone: ZoneInfo
-    spelling: Spelling
 
-    def load(self) -> PlateLists:
-        """Return the lists in the file.
 
-        Raises:
-            ConfigError: the file is broken.
-            StorageError: it cannot be read.
-        """
-        return files.load(self.path, self.zone, self.spelling)
-
-    def reload(self) -> None:
-        """Read the lists again; broken ones leave those in force as they are."""
-        try:
-            self.judge.replace_lists(self.load())
-        except EdgeError as error:
-            log.error("the lists in force stay as they were: %s", error)
+def open_lists(settings: Settings) -> ListStore:
+    """Return the site's lists, not read yet."""
+    spelling = Spelling(settings.voting.countries)
+    return ListStore(settings.access.lists, ZoneInfo(settings.site.timezone), spelling)
 
 
 def assemble(
     settings: Settings,
+    store: ListStore,
     clock: Clock,
     post: Callable[[str, bytes], None] | None,
     report: Report | None = None,
@@ -64,6 +50,7 @@ def assemble(
 
     Args:
         settings: of the process.
+        store: of the lists; it is read here.
         clock: of the process.
         post: publishes a message over MQTT; None while MQTT is off.
         report: is told what the barriers do.
@@ -80,17 +67,17 @@ def assemble(
         if lane.lane not in watched:
             at, fix = f"access.lanes[{place}].lane", f"name one of: {', '.join(sorted(watched))}"
             raise ConfigError(at, f"no camera watches lane {lane.lane!r}", fix)
-    zone, spelling = ZoneInfo(settings.site.timezone), Spelling(settings.voting.countries)
     audit = Audit(chosen.audit, clock)
     barriers = {
         lane.lane: _barrier(f"access.lanes[{place}].barrier", lane, audit, clock, post, report)
         for place, lane in enumerate(chosen.lanes)
     }
-    lists = files.load(chosen.lists, zone, spelling)
     rules = {lane.lane: lane for lane in chosen.lanes}
-    judge = Judge(rules, barriers, lists, zone, audit, EventIds(), clock_good)
+    judge = Judge(rules, barriers, store.lists, store.zone, audit, EventIds(), clock_good)
+    store.start()
+    store.tell(judge.replace_lists)
     log.info("access: %d listed plates, %d lanes", len(judge.lists.entries), len(chosen.lanes))
-    return Access(judge, barriers, chosen.lists, zone, spelling)
+    return Access(judge, barriers)
 
 
 def _barrier(

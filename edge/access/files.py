@@ -77,7 +77,7 @@ def load(path: Path, zone: tzinfo, spelling: Spelling = ANYWHERE) -> PlateLists:
         StorageError: it cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")  # as it is: the version is the hash of it, line ends included
     except FileNotFoundError:
         return PlateLists(spelling=spelling)
     except (OSError, UnicodeDecodeError) as error:
@@ -85,20 +85,30 @@ def load(path: Path, zone: tzinfo, spelling: Spelling = ANYWHERE) -> PlateLists:
     return parse_csv(text, str(path), zone, spelling).lists
 
 
-def save(path: Path, lists: PlateLists) -> None:
-    """Put `lists` in force: written beside, synced, then swapped in; the old file stays as <name>.last.
+def last_good(path: Path) -> Path:
+    """Return where the lists before those at `path` are kept."""
+    return path.with_suffix(path.suffix + ".last")
+
+
+def save(path: Path, text: str, *, keep: bool = True) -> None:
+    """Put `text`, good lists, in force: written beside, synced, then swapped in; the old file stays as <name>.last.
+
+    Args:
+        path: of the lists in force.
+        text: as CSV.
+        keep: the old file is good; False: it is broken, and the good ones before it stay the last.
 
     Raises:
         StorageError: the file cannot be written; the old one is still in force.
     """
-    temporary, last = path.with_suffix(path.suffix + ".new"), path.with_suffix(path.suffix + ".last")
+    temporary, last = path.with_suffix(path.suffix + ".new"), last_good(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(to_csv(lists.entries))
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
+        if keep and path.exists():
             last.unlink(missing_ok=True)
             os.link(path, last)
         temporary.replace(path)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from edge.commands.options import ConfigOption
 from edge.config import load
-from edge.errors import StorageError
+from edge.errors import ConfigError, StorageError
 
 app = typer.Typer(help="Lists of plates: import, export, and what is in force.", no_args_is_help=True)
 
@@ -25,27 +25,25 @@ def import_(
 
     Example: anpr-edge lists import tenants.csv && sudo systemctl reload anpr-edge
     """
-    from edge.access import files
+    from edge.access.assembly import open_lists
 
-    settings = load(config)
+    store = open_lists(load(config))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(f"{file}: cannot be read: {error}. Name a CSV file in UTF-8") from error
-    imported = files.parse_csv(text, str(file), ZoneInfo(settings.site.timezone), skip_bad=skip_bad)
+    with suppress(ConfigError):  # broken lists are what an import repairs
+        store.reload()
+    imported = store.replace(text, str(file), skip_bad=skip_bad)
     for problem in imported.skipped:
         typer.echo(f"left out: {problem}", err=True)
-    files.save(settings.access.lists, imported.lists)
-    typer.echo(
-        f"{len(imported.lists.entries)} entries in {settings.access.lists}, version {imported.lists.version[:12]}"
-    )
+    typer.echo(f"{len(imported.lists.entries)} entries in force from the next reload, {imported.lists.version[:12]}")
 
 
 @app.command("export")
 def export(config: ConfigOption = Path("config.yaml")) -> None:
     """Print the lists in force as CSV, ready to be edited and imported again."""
     from edge.access import files
+    from edge.access.assembly import open_lists
 
-    settings = load(config)
-    lists = files.load(settings.access.lists, ZoneInfo(settings.site.timezone))
-    typer.echo(files.to_csv(lists.entries), nl=False)
+    typer.echo(files.to_csv(open_lists(load(config)).reload().entries), nl=False)

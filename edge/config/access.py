@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from edge.config.base import Fraction, Name, Section
 from edge.config.contacts import ContactSettings
+from edge.config.topics import check_template
+
+
+def _lists_topic(template: str) -> str:
+    return check_template(template, ("site", "client_id"))
+
+
+ListsTopic = Annotated[str, AfterValidator(_lists_topic)]
 
 
 class BarrierSettings(Section):
@@ -81,6 +89,9 @@ class AccessSettings(Section):
 
     enabled: bool = Field(False, description="Decide passages by the lists.")
     lists: Path = Field(Path("var/lists.csv"), description="Lists in force; `anpr-edge lists import` replaces them.")
+    lists_topic: ListsTopic | None = Field(
+        None, description="MQTT topic on which the office sends lists, e.g. anpr/{site}/lists; empty: it may not."
+    )
     audit: Path = Field(Path("var/audit.jsonl"), description="Append-only record of decisions and commands.")
     lanes: tuple[AccessLaneSettings, ...] = Field((), description="One entry per lane with a barrier.")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from edge.config.base import Fraction, Name, PointFraction, Section
 from edge.config.contacts import ContactSettings
+from edge.config.topics import check_template
 
 MIN_TOKEN_LENGTH = 16
 
@@ -57,6 +58,13 @@ class GateSettings(Section):
         return self
 
 
+def _trigger_topic(template: str) -> str:
+    return check_template(template, ("site", "lane", "camera", "client_id"))
+
+
+TriggerTopic = Annotated[str, AfterValidator(_trigger_topic)]
+
+
 class TriggerSettings(Section):
     """Others say that a vehicle is here: a loop or a button, a request, a message. One that is not read is reported."""
 
@@ -64,6 +72,10 @@ class TriggerSettings(Section):
         8.0, ge=1, le=120, description="A vehicle that called and is not read within this time is a passage.unread."
     )
     contact: ContactSettings | None = Field(None, description="Contact of a loop or button: it calls when it closes.")
+    topic: TriggerTopic | None = Field(
+        None,
+        description="MQTT topic on which any fresh message calls, e.g. anpr/{site}/{camera}/vehicle; empty: nobody.",
+    )
     token: SecretStr | None = Field(
         None,
         description="Lets POST /api/cameras/<name>/vehicle call, as `Authorization: Bearer <token>`; empty: nobody.",

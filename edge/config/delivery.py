@@ -76,7 +76,7 @@ class AwsSettings(Section):
     """What AWS IoT Core offers beyond publishing; only with profile aws-iot."""
 
     shadow: bool = Field(True, description="Report version, health and models to the device shadow, accept settings.")
-    jobs: bool = Field(True, description="Accept jobs: reload-lists, upload-logs, update.")
+    jobs: bool = Field(True, description="Accept jobs: load-lists, reload-lists, upload-logs, update.")
     log_command: tuple[str, ...] = Field(
         ("journalctl", "--unit=anpr-edge", "--since=-24h", "--no-pager"),
         min_length=1,

@@ -44,6 +44,8 @@ class Site:
     wake: Callable[[], None] = lambda: None  # makes the publish stages look up
     shrink: Shrink | None = None
     reload_lists: Callable[[], str] | None = None  # returns the version in force; None: this gate has no lists
+    load_lists: Callable[[Mapping[str, Any]], str] | None = None  # puts lists sent from afar in force
+    lists_version: Callable[[], str] | None = None  # that are in force
     model_hashes: Mapping[str, str] = field(default_factory=dict)  # role -> SHA-256
     companions: tuple[Companion, ...] = ()  # further ones that share the MQTT connection
 
@@ -80,7 +82,12 @@ def companions(settings: Settings, site: Site) -> tuple[Companion, ...]:
         found.append(Shadow(mqtt.client_id, lambda: observed(site), lambda desired: _apply(desired, site)))
     if mqtt.aws.jobs:
         state_file = Path(settings.outbox.path).parent / UPDATE_STATE
-        found.append(Jobs(mqtt.client_id, operations(mqtt.aws, state_file, lambda: _reload(site))))
+        found.append(
+            Jobs(
+                mqtt.client_id,
+                operations(mqtt.aws, state_file, lambda: _reload(site), lambda order: _load(site, order)),
+            )
+        )
     return tuple(found)
 
 
@@ -97,6 +104,7 @@ def observed(site: Site) -> Mapping[str, Any]:
             for role, model in now.models.items()
         },
         "thresholds": site.tuning.thresholds(),
+        **({} if site.lists_version is None else {"lists_version": site.lists_version()}),
     }
 
 
@@ -112,5 +120,15 @@ def _apply(desired: Desired, site: Site) -> None:
 
 def _reload(site: Site) -> str:
     if site.reload_lists is None:
-        raise ConfigError("lists", "this gate has no lists", "name them in the settings of the gate")
+        raise _no_lists()
     return site.reload_lists()
+
+
+def _load(site: Site, order: Mapping[str, Any]) -> str:
+    if site.load_lists is None:
+        raise _no_lists()
+    return site.load_lists(order)
+
+
+def _no_lists() -> ConfigError:
+    return ConfigError("lists", "this gate has no lists", "set access.enabled in the settings of the gate")

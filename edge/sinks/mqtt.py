@@ -101,6 +101,7 @@ class MqttSink:
         self.status_topic = settings.status_topic.format(site=site, client_id=self.client_id)
         self._pace = Pace(settings.pace.max_per_s, settings.pace.max_kib_per_s * 1024, BURST)
         self._handlers: dict[str, Handler] = {}
+        self._fresh: set[str] = set()
         self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(INBOX)
         self._posts: deque[_Post] = deque()
         self._interrupted = threading.Event()
@@ -129,9 +130,14 @@ class MqttSink:
         except (OSError, ValueError):
             return None
 
-    def subscribe(self, topic: str, handler: Handler) -> None:
-        """Call `handler` on the publish thread for each message on `topic` (no wildcards); before the first write."""
+    def subscribe(self, topic: str, handler: Handler, *, fresh: bool = False) -> None:
+        """Call `handler` on the publish thread for each message on `topic` (no wildcards); before the first write.
+
+        With `fresh` what the broker kept from before does not count: a car that called yesterday has gone.
+        """
         self._handlers[topic] = handler
+        if fresh:
+            self._fresh.add(topic)
 
     def post(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Queue a message that is no event (state, answer to a command): sent once, in order, not kept on disk."""
@@ -328,8 +334,10 @@ class MqttSink:
 
     # ---- receiving -----------------------------------------------------------------------------------------------
 
-    def _received(self, topic: str, payload: bytes) -> None:
+    def _received(self, topic: str, payload: bytes, retained: bool) -> None:
         """Take a message from paho's thread; the publish thread looks at it."""
+        if retained and topic in self._fresh:
+            return  # said once, long ago
         try:
             self._inbox.put_nowait((topic, payload))
         except queue.Full:

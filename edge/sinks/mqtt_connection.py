@@ -27,7 +27,7 @@ from edge.errors import SinkUnavailable
 
 log = logging.getLogger(__name__)
 
-OnMessage = Callable[[str, bytes], None]
+OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained: it may be old
 REFUSED = 0x80  # MQTT 5 reason codes from here on are refusals
 TOPIC_INVALID, TOO_LARGE, FORMAT_INVALID = 0x90, 0x95, 0x99  # about the message itself: trying again cannot help
 HOPELESS = frozenset({TOPIC_INVALID, TOO_LARGE, FORMAT_INVALID})
@@ -256,7 +256,7 @@ class MqttConnection:
             self._end(_refusal("the broker refused a subscription", str(reasons[0])), kind_of(str(reasons[0])))
 
     def _received(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
-        self._on_message(message.topic, bytes(message.payload))
+        self._on_message(message.topic, bytes(message.payload), bool(message.retain))
 
     def _logged(self, _c: Any, _u: Any, level: int, text: str) -> None:
         """Keep the cause of a broken line: paho tells it only in its log. TLS 1.3 refuses a client this late."""

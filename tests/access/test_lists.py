@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.access import files
-from edge.access.lists import Entry, ListKind, PlateLists
+from edge.access.lists import Entry, ListKind
 from edge.errors import ConfigError
 
 UTC = timezone.utc
@@ -101,8 +101,8 @@ def test_saved_lists_are_the_same_again_and_the_last_ones_stay(tmp_path: Path) -
         'AB1,allow,"Meier, Anna",2026-01-01,2026-12-31,mon-fri,06:00-22:00,front back,"says ""hello"""\n'
     )
     first = files.parse_csv(text, "x", BERLIN).lists
-    files.save(path, first)
+    files.save(path, files.to_csv(first.entries))
     assert files.load(path, BERLIN).entries == first.entries
-    files.save(path, PlateLists.of([entry("ZZ9")], "v"))
+    files.save(path, files.to_csv([entry("ZZ9")]))
     assert [e.plate for e in files.load(path, BERLIN).entries] == ["ZZ9"]
-    assert files.load(path.with_suffix(".csv.last"), BERLIN).entries == first.entries
+    assert files.load(files.last_good(path), BERLIN).entries == first.entries

@@ -277,7 +277,7 @@ def test_update_takes_only_a_version(tmp_path: Path, version: str) -> None:
 
 
 def test_update_without_an_installer_is_refused(tmp_path: Path) -> None:
-    chosen = operations(AwsSettings(), tmp_path / "s", lambda: "x")
+    chosen = operations(AwsSettings(), tmp_path / "s", lambda: "x", lambda order: f"loaded {order}")
     with pytest.raises(EdgeError, match="update_command"):
         chosen["update"]("j", {"version": "9.9.9"})
 

@@ -1,4 +1,4 @@
-"""What a job may do: reload the lists, upload the log, update this program. Nothing else.
+"""What a job may do: reload or load the lists, upload the log, update this program. Nothing else.
 
 A job names a version or an address, never a command: commands come from the
 settings of this machine.
@@ -36,6 +36,7 @@ def operations(
     settings: AwsSettings,
     state_file: Path,
     reload_lists: Callable[[], str],
+    load_lists: Callable[[Mapping[str, Any]], str],
     *,
     running_version: str = __version__,
     upload_host: str = ".amazonaws.com",
@@ -46,11 +47,13 @@ def operations(
         settings: section `mqtt.aws`: the commands of this machine.
         state_file: remembers an update across the restart that it causes.
         reload_lists: reads the lists again; returns which version is in force.
+        load_lists: fetches the lists that an order names and puts them in force; returns what was done.
         running_version: of this program.
         upload_host: addresses for uploads must be https and end with this.
     """
     return {
         "reload-lists": lambda _job, _document: reload_lists(),
+        "load-lists": lambda _job, document: load_lists({k: v for k, v in document.items() if k != "operation"}),
         "upload-logs": lambda _job, document: upload_logs(settings.log_command, document, upload_host),
         "update": lambda job, document: update(settings.update_command, document, job, state_file, running_version),
     }
