@@ -39,7 +39,12 @@ def read_views(recogniser: Recogniser, plates: Sequence[tuple[UInt8Array, ...]])
         InferenceError: the reader failed.
     """
     reads = iter(recogniser.read([crop for crops in plates for crop in crops]))
-    return tuple(max([next(reads) for _ in crops], key=_sureness) for crops in plates)
+    return tuple(surest([next(reads) for _ in crops]) for crops in plates)
+
+
+def surest(reads: Sequence[RawRead]) -> RawRead:
+    """Return the read whose text is most probably right as a whole."""
+    return max(reads, key=_sureness)
 
 
 def _sureness(read: RawRead) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 
 from edge.config.models import ModelSettings
 from edge.errors import SourceUnavailable
-from edge.pipeline import still
+from edge.pipeline import still_search
 from edge.pipeline.models import load_detector, load_recogniser
-from edge.pipeline.still import find_plates, load_picture, read_picture, without_doubles
-from edge.protocols import Detector, Recogniser
-from edge.types import Box, Detection, UInt8Array
+from edge.pipeline.still import load_picture, read_picture
+from edge.pipeline.still_search import find_plates, without_doubles
+from edge.protocols import Detector, RawRead, Recogniser
+from edge.types import CHARSET, Box, Detection, UInt8Array
 from tests.onnx_files import models_folder, plate_picture
 
 approx: Any = pytest.approx  # compares equal inside tuples of floats, which its type does not say
@@ -48,7 +50,7 @@ def test_a_plate_is_found_and_read(
     width = box[2] - box[0]
     assert plate.box.as_tuple() == approx(box, abs=max(1.5, 0.03 * width))
     assert plate.text == "AB12CDE"
-    assert plate.probability > 0.5
+    assert plate.probability > 0.05  # the tiny reader is lost when its crop is nudged, so the mean is modest
     assert plate.alternatives[0] == (plate.text, approx(plate.probability))
     assert len(plate.alternatives) <= 3
 
@@ -89,6 +91,29 @@ def test_several_plates_are_read_each_once(models: tuple[Detector, Recogniser]) 
     assert [p.text for p in plates] == ["AB12CDE", "7XYZ"]
 
 
+def test_what_is_read_is_the_mean_over_several_straightenings(models: tuple[Detector, Recogniser]) -> None:
+    class Torn:
+        """Reads A from the first crop of a plate and B, less surely, from every other."""
+
+        name, provider, crop_size, margin, keep_aspect = "torn", "cpu", (16, 32), (0.0, 0.0), False
+
+        def read(self, crops: Sequence[UInt8Array]) -> tuple[RawRead, ...]:
+            assert len({crop.tobytes() for crop in crops}) == len(crops) > 1
+            reads = []
+            for first in (True, *[False] * (len(crops) - 1)):
+                posterior = np.zeros((12, len(CHARSET) + 1), np.float32)
+                posterior[1:, 0] = 1.0
+                posterior[0, 1 + CHARSET.index("A")] = 0.9 if first else 0.3
+                posterior[0, 1 + CHARSET.index("B")] = 0.1 if first else 0.7
+                reads.append(RawRead(posterior, 1.0 if first else 0.5))
+            return tuple(reads)
+
+    (plate,) = read_picture(plate_picture("AB12CDE"), models[0], Torn(), SETTINGS)
+    assert plate.text == "B"
+    assert plate.probability == approx(0.58 * 0.6, abs=1e-6)
+    assert [text for text, _ in plate.alternatives[:2]] == ["B", "A"]
+
+
 def test_one_line_of_json_per_the_schema(models: tuple[Detector, Recogniser]) -> None:
     (plate,) = read_picture(plate_picture("AB12CDE"), *models, SETTINGS)
     told = json.loads(json.dumps(plate.as_json()))
@@ -119,12 +144,12 @@ def test_weak_finds_are_not_reported(models: tuple[Detector, Recogniser]) -> Non
 
 @pytest.mark.parametrize("shape", [(1080, 1920), (20_000, 20_000), (700, 641), (385, 640), (5000, 50)])
 def test_tiles_cover_the_picture_and_overlap(shape: tuple[int, int]) -> None:
-    tiles = list(still._tiles(shape, (384, 640), 1.0))
+    tiles = list(still_search._tiles(shape, (384, 640), 1.0))
     seen = np.zeros((shape[0] // 10 + 1, shape[1] // 10 + 1), np.uint8)
     for t in tiles:
         seen[int(t.y1 // 10) : int(t.y2 // 10) + 1, int(t.x1 // 10) : int(t.x2 // 10) + 1] = 1
     assert seen.all()
-    assert len(tiles) == still._tiles_count(shape, (384, 640), 1.0)
+    assert len(tiles) == still_search._tiles_count(shape, (384, 640), 1.0)
     lefts = sorted({t.x1 for t in tiles})
     assert all(b - a <= 640 * 0.7 + 1e-6 for a, b in pairwise(lefts))
 
