@@ -6,7 +6,7 @@ passage must never be missed for it. Pure logic: time comes with the frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,9 +14,11 @@ from edge.config.camera import CameraSettings
 from edge.types import Box, Point, Track
 
 HOLD_LOOKS_PER_DEADLINE = 3  # a standing plate is confirmed this often before its passage could end
-FULL_LOOK_WHILE_FOLLOWING_S = 0.3  # a second vehicle, or that a standing one starts, is found at the latest after this
+FULL_LOOK_WHILE_FOLLOWING_S = 0.4  # a second vehicle, or that a standing one starts, is found at the latest after this
 STILL_PX_S = 6.0  # a plate that moves slower than this stands
 STILL_HEIGHTS_S = 0.2  # or slower than this share of its height: the box of a large plate jitters more
+SURE_PAUSE_S = 0.12  # a plate whose text is sure is followed at this pace: only its way is still of interest
+IDLE_PAUSE_S = 0.12  # while nothing moves and nothing is followed, motion is looked for at this pace
 SETTLED_S = 1.0  # a plate seen for less long may only seem to stand
 
 
@@ -46,6 +48,8 @@ class Attention:
         self._due_s: float | None = None
         self._last_full_s: float | None = None
         self._last_look_s: float | None = None
+        self._watched_s: float | None = None
+        self._quiet = False  # nothing moved in the last frame that was compared
 
     def wanted(self, now_s: float) -> bool:
         """Tell whether a frame at `now_s` is due under the frame-rate limit. Ask once per frame."""
@@ -56,22 +60,42 @@ class Attention:
         self._due_s += self._period_s
         return True
 
-    def choose(self, now_s: float, *, moving: bool, tracks: Sequence[Track]) -> Plan:
-        """Return how to look at the frame at `now_s`, and remember that it was done."""
-        plan = self._choose(now_s, moving=moving or not self._motion.enabled, tracks=tracks)
+    def idles(self, now_s: float, tracks: Sequence[Track]) -> bool:
+        """Tell whether the frame at `now_s` need not even be compared with the one before; remember it if it must."""
+        if self._quiet and not tracks and not self._elapsed(self._watched_s, now_s, IDLE_PAUSE_S):
+            return True
+        self._watched_s = now_s
+        return False
+
+    def choose(
+        self, now_s: float, *, moving: bool, tracks: Sequence[Track], sure: Collection[int] = frozenset()
+    ) -> Plan:
+        """Return how to look at the frame at `now_s`, and remember that it was done.
+
+        Args:
+            now_s: moment of the frame.
+            moving: something moves in it.
+            tracks: the plates followed now.
+            sure: ids of those whose text is settled.
+        """
+        moving = moving or not self._motion.enabled
+        self._quiet = not moving
+        plan = self._choose(now_s, moving=moving, tracks=tracks, sure=sure)
         if plan.look is not Look.NONE:
             self._last_look_s = now_s
         if plan.look is Look.FULL:
             self._last_full_s = now_s
         return plan
 
-    def _choose(self, now_s: float, *, moving: bool, tracks: Sequence[Track]) -> Plan:
+    def _choose(self, now_s: float, *, moving: bool, tracks: Sequence[Track], sure: Collection[int]) -> Plan:
         if not tracks:
             return Plan(Look.FULL if moving or self._full_is_due(now_s) else Look.NONE)
         going = tuple(t for t in tracks if not _slow(t) or (moving and now_s - t.first_s < SETTLED_S))
         if moving or going:
             if self._elapsed(self._last_full_s, now_s, FULL_LOOK_WHILE_FOLLOWING_S):
                 return Plan(Look.FULL, going)
+            if not self._elapsed(self._last_look_s, now_s, SURE_PAUSE_S):
+                going = tuple(t for t in going if t.id not in sure)
             return Plan(Look.AROUND, going) if going else Plan(Look.NONE)
         if not self._elapsed(self._last_look_s, now_s, self._hold_s):
             return Plan(Look.NONE)

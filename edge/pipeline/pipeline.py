@@ -47,6 +47,7 @@ Stopwatch = Callable[[], float]
 WIDEST_SHARE = 0.6  # of the picture's width: nearer than this no camera at a gate sees a plate
 HIGHEST_SHARE = 0.4  # of its height, for square plates
 LARGEST_SHARE = 0.14  # of its area: a wall with windows has the shape of a plate, but fills the picture
+SURE = 0.99  # of a text: from here on its plate is followed at a slower pace
 LEAST_ASPECT = 0.6  # width over height of a square two-line plate seen from well aside
 
 
@@ -135,21 +136,28 @@ class Pipeline:
         self._waiting.photograph(lambda: self._evidence.whole(frame))
         if not self._attention.wanted(frame.monotonic_s):
             return Step(frame, None, tracks=self._tracks)
+        if not self._waiting.pending and self._attention.idles(frame.monotonic_s, self._tracks):
+            return self._looked_away(frame, Look.NONE, {})
         times = _Times(self._stopwatch)
         moving = self._motion.step(frame.luma, frame.monotonic_s) or self._waiting.pending
         if self._steadiness is not None:
             self._steadiness.step(frame.luma, frame.monotonic_s)
         times.done("motion")
-        plan = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks)
+        sure = {track_id for track_id, verdict in self._verdicts().items() if verdict.probability >= SURE}
+        plan = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks, sure=sure)
         if plan.look is Look.NONE:
-            changes = self._gate.step(frame.monotonic_s, (), self._verdicts())
-            return self._told(Step(frame, plan.look, tracks=self._tracks, timings_s=times.all()), changes)
+            return self._looked_away(frame, plan.look, times.all())
         return self._look(frame, plan, times)
 
     def wait(self, now_s: float, triggers: Sequence[Trigger] = ()) -> tuple[GateEvent, ...]:
         """Go on without a picture, as the camera gives none, and return the events of vehicles that called in vain."""
         self._waiting.expect(triggers, self._gate.passages() if triggers else ())
         return self._missed(now_s)
+
+    def _looked_away(self, frame: Frame, look: Look, timings_s: Mapping[str, float]) -> Step:
+        """Let time pass without a look at the frame: passages end by it."""
+        changes = self._gate.step(frame.monotonic_s, (), self._verdicts())
+        return self._told(Step(frame, look, tracks=self._tracks, timings_s=timings_s), changes)
 
     def settle(self) -> tuple[GateEvent, ...]:
         """End everything still open, as the video or the daemon has stopped, and return its events."""

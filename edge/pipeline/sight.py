@@ -40,7 +40,8 @@ class Sight:
             InferenceError: the model failed on this frame.
         """
         whole, scale = self._everywhere(frame) if plan.look is Look.FULL else ((), 0.0)
-        parts = merged(around(t, frame.monotonic_s) for t in plan.near)
+        followed = [t for t in plan.near if not scale or t.box.width * scale < SMALL_PX]
+        parts = merged(around(t, frame.monotonic_s) for t in followed)
         small = [near(d.box, d.box.centre) for d in whole if d.box.width * scale < SMALL_PX]
         parts += merged(s for s in small if not any(_fit_together(s, p) for p in parts))
         close = [d for part in parts[:MOST_PARTS] for d in self._detector.detect_in(frame.luma, part)]

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from edge.clock import VirtualClock, seeded_ids
-from edge.commands.options import settings_for_files
+from edge.config import Settings, parse
 from edge.pipeline.attention import Look
 from edge.pipeline.capture_file import FileSource
 from edge.replay.player import EPOCH
@@ -67,9 +67,13 @@ def _clip(kind: str) -> Path:
     return path if path.exists() else render_scene(spec, CLIPS)[0]
 
 
+def _daemon_defaults() -> Settings:
+    return parse({"cameras": [{"name": "bench", "url": "bench"}], "mqtt": {"enabled": False}})
+
+
 def _cost(clip: Path) -> tuple[float, float, float]:
     """Return decode and whole pipeline in CPU ms per frame (medians of three), and the share of frames looked at."""
-    settings = settings_for_files(None)
+    settings = _daemon_defaults()
     decode, whole, looked = [], [], 0.0
     for _ in range(3):
         decode.append(_cpu_ms_per_frame(clip, lambda frame: None))
@@ -105,7 +109,7 @@ def _start_s(clip: Path) -> float:
 
 
 def _decision_ms(clip: Path) -> float:
-    settings = settings_for_files(None)
+    settings = _daemon_defaults()
     vision = build_pipeline(settings, settings.cameras[0], seeded_ids(1), lambda: 0.0)
     source = FileSource(str(clip), name="bench", clock=VirtualClock(EPOCH))
     source.open()
