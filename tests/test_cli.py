@@ -48,7 +48,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def anpr(models: Path, *arguments: object, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+def anpr(models: Path, *arguments: object, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "ANPR_MODELS": str(models), "COLUMNS": "200"}
     command = [sys.executable, "-m", "edge", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout_s, check=False)
@@ -74,6 +74,37 @@ def test_replay_prints_nothing_but_events_and_twice_the_same(models: Path, clip:
     assert events[-1]["captured_at"].startswith("2000-01-01T00:00:0")
     assert first.stdout == second.stdout
     assert "real time" in first.stderr
+
+
+def test_played_in_real_time_the_events_are_the_same(models: Path, clip: Path) -> None:
+    """Slowly, for somebody who watches: nothing that the pipeline sees may depend on the machine's clock."""
+    fast, slow = (anpr(models, "replay", clip, "--json", *more) for more in ([], ["--realtime"]))
+    assert fast.stdout
+    assert slow.stdout == fast.stdout
+
+
+def test_replay_goes_on_after_a_bad_video_and_tells_of_a_short_one(models: Path, clip: Path, tmp_path: Path) -> None:
+    """A night's recordings: the disk was full once, the camera wrote rubbish once."""
+    text, short = tmp_path / "text.mp4", tmp_path / "short.mp4"
+    text.write_text("I am no video")
+    short.write_bytes(index_first(clip, tmp_path / "whole.mp4").read_bytes()[: clip.stat().st_size // 2])
+    done = anpr(models, "replay", text, clip, short, "--json")
+    assert done.returncode == 1
+    assert "text.mp4: this is not a video" in done.stderr
+    assert "short.mp4: cut short" in done.stderr
+    assert len(done.stdout.splitlines()) >= 2
+    assert "Traceback" not in done.stderr
+
+
+def index_first(clip: Path, path: Path) -> Path:
+    """Copy `clip` as recorders write it: what a cut file holds can still be played."""
+    with av.open(str(clip)) as source, av.open(str(path), "w", options={"movflags": "faststart"}) as copy:
+        stream = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    return path
 
 
 def test_replay_writes_an_annotated_video(models: Path, clip: Path, tmp_path: Path) -> None:

@@ -34,10 +34,12 @@ def test_all_problems_are_reported_at_once_with_place_and_fix() -> None:
                 "cameras": [
                     {**CAMERA, "max_fps": "fast", "gatte": 1},
                     {**CAMERA, "name": "gate-2", "threshold": 1.5},
-                    {"name": "no-url"},
+                    {"name": "gate-2"},
                 ],
                 "mqtt": {"port": 0},
-            }
+                "models": {"detector": {"model": "/nowhere/plates.onnx"}},
+            },
+            files=True,
         )
     by_place = {p.at.removeprefix("settings: "): p for p in caught.value.problems}
     assert set(by_place) == {
@@ -45,10 +47,21 @@ def test_all_problems_are_reported_at_once_with_place_and_fix() -> None:
         "cameras[0].gatte",
         "cameras[1].threshold",
         "cameras[2].url",
+        "cameras[2].name",
         "mqtt.port",
+        "models.detector.model",
     }
     assert by_place["cameras[0].gatte"].fix == "did you mean 'gate'?"
+    assert by_place["cameras[1].threshold"].fix == "give at most 1.0"
     assert all(p.fix for p in by_place.values())
+
+
+def test_files_that_are_missing_matter_to_the_daemon_only() -> None:
+    """Who looks at a gate's settings on another computer has none of its files."""
+    named = {"cameras": [CAMERA], "mqtt": {"tls": {"enabled": True, "ca_file": "/nowhere/ca.pem"}}}
+    assert parse(named).mqtt.tls.ca_file == Path("/nowhere/ca.pem")
+    with pytest.raises(ConfigError, match=r"mqtt\.tls\.ca_file: /nowhere/ca\.pem: there is no such file"):
+        parse(named, files=True)
 
 
 def test_two_cameras_with_one_name_are_refused() -> None:

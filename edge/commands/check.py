@@ -14,10 +14,22 @@ from edge.commands.options import ConfigOption
 from edge.config import effective, load
 from edge.config.settings import Settings
 
+_EPILOG = """
+Examples:
+
+  anpr-edge check -c /etc/anpr-edge/config.yaml
+
+  anpr-edge check --json | jq .settings.cameras
+
+  anpr-edge check --schema > config.schema.json
+
+Exit codes: 0 fit to run, 1 a model cannot be used, 78 invalid settings: all of them are listed, each with its fix.
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("check")(check)
+    app.command("check", epilog=_EPILOG)(check)
 
 
 def check(
@@ -31,7 +43,7 @@ def check(
     if schema:
         typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
         return
-    settings = load(config)
+    settings = load(config, files=True)
     shown: dict[str, Any] = effective(settings)
     facts = _models(settings) | _delivery(settings)
     if as_json:

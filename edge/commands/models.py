@@ -16,7 +16,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the models with contract, version and measured accuracy."""
+    """List the models with contract, version and measured accuracy.
+
+    Example: anpr-edge models list --json
+    """
     from edge.pipeline.models import load_manifest, models_folder
 
     for entry in load_manifest(models_folder()):
@@ -31,7 +34,10 @@ def list_(as_json: JsonOption = False) -> None:
 
 @app.command("verify")
 def verify(as_json: JsonOption = False) -> None:
-    """Compare every model with the hash in the manifest; exit 1 when one differs."""
+    """Compare every model with the hash in the manifest; exit 1 when one differs.
+
+    Example: anpr-edge models verify
+    """
     from edge.errors import ModelError
     from edge.pipeline.models import load_manifest, models_folder
     from edge.pipeline.models import verify as verify_entry

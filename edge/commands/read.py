@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ Examples:
   anpr-edge read car.jpg
 
   anpr-edge read photos/ 'more/*.png' --json > plates.jsonl
+
+Exit codes: 0 every picture was looked at, 1 some could not be read (the others still are), 78 invalid settings.
 """
 
 
@@ -37,7 +40,7 @@ def read(
     config: OptionalConfig = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Find and read the plates in still pictures. Exit 1 when a picture cannot be read; the others still are."""
+    """Find and read the plates in still pictures."""
     from edge.pipeline.models import load_detector, load_recogniser
     from edge.pipeline.still import load_picture, read_picture
 
@@ -63,6 +66,8 @@ def _files(patterns: Iterable[str]) -> Iterator[Path]:
     for pattern in patterns:
         path = Path(pattern)
         if path.is_dir():
+            if not os.access(path, os.R_OK | os.X_OK):
+                raise EdgeError(f"{path}: reading this folder is not permitted. Fix: let this user read it (chmod)")
             found = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
         elif path.exists() or not glob.has_magic(pattern):
             found = [path]

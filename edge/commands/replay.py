@@ -14,7 +14,7 @@ import typer
 
 from edge.commands import site
 from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
-from edge.errors import ConfigError
+from edge.errors import ConfigError, SourceUnavailable
 from edge.types import EventType
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ Examples:
   anpr-edge replay --json *.mp4 > events.jsonl
 
   anpr-edge replay gate.mp4 --annotated out.mp4 -c config.yaml --camera gate-1
+
+Exit codes: 0 every video was played, 1 some could not be (the others still are), 78 invalid settings.
 """
 
 
@@ -47,6 +49,12 @@ class _Played:
     frames: int
     duration_s: float
     took_s: float
+    expected_frames: int  # as the file claims; 0 when it does not say
+
+    @property
+    def cut_short(self) -> bool:
+        """Tell whether the file ends before it says it does; some rounding of containers aside."""
+        return self.frames < 0.99 * self.expected_frames - 2
 
 
 def replay(
@@ -81,12 +89,19 @@ def replay(
     settings = settings_for_files(config)
     chosen = camera_of(settings, camera, still_plates=still_plates)
     tell = _print_nothing if quiet else _print_json if as_json else _print_text
-    played = [
-        _play(video, settings, chosen, moment, trigger or (), realtime=realtime, annotated=annotated, tell=tell)
-        for video in videos
-    ]
-    if not quiet:
+    played: list[_Played] = []
+    for video in videos:
+        try:
+            done = _play(
+                video, settings, chosen, moment, trigger or (), realtime=realtime, annotated=annotated, tell=tell
+            )
+            played.append(done)
+        except SourceUnavailable as error:
+            typer.echo(f"anpr-edge: {error}", err=True)
+    if played and not quiet:
         _summary(played, annotated)
+    if len(played) < len(videos):
+        raise typer.Exit(1)
 
 
 def _print_nothing(event: GateEvent, step: Step) -> None:
@@ -120,7 +135,9 @@ def _play(
             for event in step.events:
                 events.append(event)
                 tell(event, step)
-    return _Played(video, tuple(events), player.frames, player.duration_s, time.perf_counter() - began_s)
+    return _Played(
+        video, tuple(events), player.frames, player.duration_s, time.perf_counter() - began_s, player.expected_frames
+    )
 
 
 def _draw_nothing(step: Step) -> None:
@@ -182,6 +199,8 @@ def _summary(played: Sequence[_Played], annotated: Path | None) -> None:
         table.add_row(p.video.name, *map(str, row))
     console = Console(stderr=True)
     console.print(table)
+    for p in (p for p in played if p.cut_short):
+        console.print(f"{p.video}: cut short, it holds {p.frames} of {p.expected_frames} pictures")
     if annotated is not None:
         console.print(f"annotated video: {annotated}")
 

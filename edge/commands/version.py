@@ -13,7 +13,7 @@ from edge import __version__
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("version")(version)
+    app.command("version", epilog="Example: anpr-edge version --json")(version)
 
 
 def version(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:

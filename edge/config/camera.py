@@ -52,9 +52,9 @@ class GateSettings(Section):
     @model_validator(mode="after")
     def _line_is_there(self) -> Self:
         if self.direction == "line" and self.line is None:
-            raise ValueError("direction is 'line' but there is no line")
+            raise ValueError("direction is 'line' but there is no line; add line: [[x1, y1], [x2, y2]]")
         if self.line is not None and self.line[0] == self.line[1]:
-            raise ValueError("line: both ends are the same point")
+            raise ValueError("line: both ends are the same point; give two different points")
         return self
 
 
@@ -123,5 +123,5 @@ class CameraSettings(Section):
     @model_validator(mode="after")
     def _region_is_a_polygon(self) -> Self:
         if 0 < len(self.region) < 3:
-            raise ValueError("region: a polygon needs at least three points")
+            raise ValueError("region: a polygon needs at least three points; add some, or leave it out")
         return self

@@ -16,20 +16,42 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from edge.config import across
 from edge.config.settings import Settings
 from edge.errors import ConfigError, Problem
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# By kind of error of pydantic. {…} are the limits that it names.
 _FIXES = {
     "missing": "add the key",
-    "extra_forbidden": "remove it or correct its spelling",
-    "value_error": "change it as said",
+    "greater_than": "give a number above {gt}",
+    "greater_than_equal": "give a number from {ge} on",
+    "less_than": "give a number below {lt}",
+    "less_than_equal": "give at most {le}",
+    "multiple_of": "give a multiple of {multiple_of}",
+    "literal_error": "choose one of these words",
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "float_parsing": "write a number",
+    "float_type": "write a number",
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "int_from_float": "write a whole number",
+    "string_type": "write a text, in quotes if it looks like a number",
+    "string_pattern_mismatch": "use only letters, digits and . _ - in a name, and begin with a letter or digit",
+    "tuple_type": "write a list: [a, b]",
+    "model_type": "write keys and values below it, indented",
 }
 
 
-def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+def load(path: Path, environment: Mapping[str, str] = os.environ, *, files: bool = False) -> Settings:
     """Return the settings in the YAML file `path`.
+
+    Args:
+        path: of the file.
+        environment: for ${NAME}.
+        files: also demand that every file it names is there: what a daemon needs, and a look at its outbox does not.
 
     Raises:
         ConfigError: the file is missing, is not YAML, or has any number of problems, all of them listed.
@@ -47,10 +69,16 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError(at, f"is not valid YAML: {problem}", "correct the indentation or quoting there") from error
     if not isinstance(raw, dict):
         raise ConfigError(str(path), "holds no settings", "start from config.yaml of the package")
-    return parse(raw, environment, source=str(path))
+    return parse(raw, environment, source=str(path), files=files)
 
 
-def parse(raw: Mapping[str, Any], environment: Mapping[str, str] = os.environ, *, source: str = "settings") -> Settings:
+def parse(
+    raw: Mapping[str, Any],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    source: str = "settings",
+    files: bool = False,
+) -> Settings:
     """Return the settings in `raw`, a mapping as YAML gives it.
 
     Raises:
@@ -62,6 +90,9 @@ def parse(raw: Mapping[str, Any], environment: Mapping[str, str] = os.environ, *
         settings = Settings.model_validate(expanded)
     except ValidationError as error:
         problems.extend(_problem(dict(e)) for e in error.errors(include_url=False))
+    problems.extend(across.doubled_cameras(expanded))
+    if files:
+        problems.extend(across.missing_files(expanded))
     if problems:
         raise ConfigError(problems=[Problem(f"{source}: {p.at}", p.problem, p.fix) for p in problems])
     return settings
@@ -113,10 +144,12 @@ def _problem(error: Mapping[str, Any]) -> Problem:
     if kind == "extra_forbidden":
         return Problem(at, "unknown key", _suggest(location))
     message = str(error["msg"]).removeprefix("Value error, ")
-    shown = "" if kind in ("missing", "value_error") else f", got {_shown(error.get('input'))}"
-    return Problem(
-        at or "settings", message[:1].lower() + message[1:] + shown, _FIXES.get(kind, "give a value of that kind")
-    )
+    if kind == "value_error":  # ours: problem; fix
+        problem, _, fix = message.partition("; ")
+        return Problem(at or "settings", problem, fix or "change it as said")
+    shown = "" if kind == "missing" else f", got {_shown(error.get('input'))}"
+    fix = _FIXES.get(kind, "give a value of that kind").format(**error.get("ctx", {}))
+    return Problem(at or "settings", message[:1].lower() + message[1:] + shown, fix)
 
 
 def _shown(value: Any) -> str:

@@ -45,10 +45,7 @@ class Settings(Section):
 
     @field_validator("cameras")
     @classmethod
-    def _cameras_are_told_apart(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
+    def _there_is_a_camera(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
         if not cameras:
             raise ValueError("there is no camera; add one with a name and a url")
-        names = [c.name for c in cameras]
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            raise ValueError(f"two cameras are named {name!r}; give each camera its own name")
         return cameras

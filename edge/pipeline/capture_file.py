@@ -34,14 +34,25 @@ class FileSource:
         clock: its readings at `open` are the video's moment 0: give a virtual one to repeat a run exactly.
         loop: start again at the end; times go on.
         realtime: hand out each frame at its moment, as a camera would.
+        pace: what that moment is measured by; without, `clock`. A virtual clock needs a real one here.
     """
 
-    def __init__(self, path: str, *, name: str, clock: Clock, loop: bool = False, realtime: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        name: str,
+        clock: Clock,
+        loop: bool = False,
+        realtime: bool = False,
+        pace: Clock | None = None,
+    ) -> None:
         self._access = Access(path)
         self._name = name
         self._clock = clock
         self._loop = loop
         self._realtime = realtime
+        self._pace = pace or clock
         self._interrupted = threading.Event()
         self._connection: Connection | None = None
         self._frames: Iterator[Frame] | None = None
@@ -86,12 +97,13 @@ class FileSource:
     def _play(self) -> Iterator[Frame]:
         """Yield the frames of one reading, or of endless ones, on one growing time line."""
         start_s, start_utc, elapsed_s = self._clock.monotonic_s(), self._clock.utc(), 0.0
+        began_s = self._pace.monotonic_s()
         while True:
             seen = self._sequence
             rate = (self._connection.fps if self._connection else None) or _ASSUMED_FPS
             for at_s, picture in self._pictures(1 / rate):
                 now_s = elapsed_s + at_s
-                self._wait_until(start_s + now_s)
+                self._wait_until(began_s + now_s)
                 yield self._frame(picture, start_s + now_s, start_utc + timedelta(seconds=now_s))
             if self._sequence == seen:
                 raise SourceUnavailable(
@@ -133,7 +145,7 @@ class FileSource:
 
     def _wait_until(self, moment_s: float) -> None:
         if self._realtime:
-            self._interrupted.wait(max(0.0, moment_s - self._clock.monotonic_s()))
+            self._interrupted.wait(max(0.0, moment_s - self._pace.monotonic_s()))
             self._refuse_when_interrupted()
 
     def _frame(self, video: VideoFrame, monotonic_s: float, captured_at: datetime) -> Frame:

@@ -32,7 +32,7 @@ class Player:
         settings: of a site; the models and thresholds come from it.
         camera: the camera of `settings` that the video stands for.
         start: when the video was taken, as aware UTC.
-        realtime: as slowly as it was recorded.
+        realtime: as slowly as it was recorded; its events are the same.
         stopwatch: for the timings of stages; without one they are zero.
         triggers: seconds after the first frame at which somebody says that a vehicle is here.
 
@@ -51,13 +51,14 @@ class Player:
         stopwatch: Stopwatch = lambda: 0.0,
         triggers: Sequence[float] = (),
     ) -> None:
-        clock = SystemClock() if realtime else VirtualClock(start)
+        clock = VirtualClock(start)
         self._video = video
-        self._source = FileSource(str(video), name=camera.name, clock=clock, realtime=realtime)
+        self._source = FileSource(str(video), name=camera.name, clock=clock, realtime=realtime, pace=SystemClock())
         self.pipeline: Pipeline = build_pipeline(settings, camera, seeded_ids(_seed(video)), stopwatch)
         self._triggers = sorted(triggers)
         self._sequence = 0
         self.frames = 0
+        self.expected_frames = 0  # as many as the file claims to hold; 0 when it does not say, or before it is played
         self.duration_s = 0.0
 
     def play(self) -> Iterator[Step]:
@@ -67,6 +68,7 @@ class Player:
             SourceUnavailable: not a video, or nothing in it can be decoded.
         """
         self._source.open()
+        self.expected_frames = self._source.connection.frames if self._source.connection else 0
         last: Step | None = None
         first_s: float | None = None
         try:
@@ -81,12 +83,6 @@ class Player:
         if last is None:
             raise SourceUnavailable(f"{self._video}: no frame in it. Give a recording of a camera", retry=False)
         yield self._numbered(Step(last.frame, None, events=self.pipeline.settle()))
-
-    @property
-    def expected_frames(self) -> int:
-        """Return how many frames the file claims to hold; 0 when it does not say. Valid while playing."""
-        connection = self._source.connection
-        return connection.frames if connection is not None else 0
 
     def _due(self, frame: Frame, first_s: float) -> list[Trigger]:
         """Return the scripted triggers whose moment has come."""
