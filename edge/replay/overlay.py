@@ -62,10 +62,10 @@ def draw(frame: UInt8Array, tracks: Sequence[Track], view: View) -> UInt8Array:
     for track in alive:
         trail = _outside(view.trails.get(track.id, ()), track.box)
         _trail(image, trail, _colour(track, view.verdicts.get(track.id)), scale)
+    if view.timings_s:
+        _timings(image, view.timings_s, [t.box for t in alive if t.detection is not None], scale)
     for track in alive:
         _plate(image, track, view, scale)
-    if view.timings_s:
-        _timings(image, view.timings_s, scale)
     for row, banner in enumerate(view.banners):
         _banner(image, banner, row, scale)
     if view.caption:
@@ -181,12 +181,14 @@ def _label(
         cv2.rectangle(image, (x + pad, bar_y), (x + pad + filled, bar_y + bar_h), colour, -1)
 
 
-def _timings(image: UInt8Array, timings_s: Mapping[str, float], scale: float) -> None:
-    """Draw how long each stage took, as bars in the lower left corner."""
+def _timings(image: UInt8Array, timings_s: Mapping[str, float], plates: Sequence[Box], scale: float) -> None:
+    """Draw how long each stage took, as bars in the lower left corner; a plate that is there has precedence."""
     row, pad = round(22 * scale), round(10 * scale)
     width = round(252 * scale)
     height = row * (len(timings_s) + 1) + 2 * pad
     x, y = round(12 * scale), image.shape[0] - height - round(12 * scale)
+    if any(box.x1 < x + width and box.y2 > y for box in plates):
+        return
     _panel(image, x, y, width, height)
     bar_x, bar_w = x + pad + round(72 * scale), round(88 * scale)
     rows = [*timings_s.items(), ("total", sum(timings_s.values()))]

@@ -93,6 +93,16 @@ def test_line_and_timings_are_drawn() -> None:
     assert changed(picture, 12, 600, 264, 708) > 0.5
 
 
+def test_timings_never_hide_a_plate() -> None:
+    """A vehicle that leaves at the lower left is the event; how long the stages took can wait a second."""
+    box = Box(40, 650, 160, 680)
+    track = Track(1, TrackState.CONFIRMED, box, (0.0, 0.0), 0.0, 1.0, 9, Detection(box, 0.9))
+    timings = {"detect": 0.012, "read": 0.004}
+
+    assert np.array_equal(draw(GREY, [track], view(timings_s=timings)), draw(GREY, [track], view()))
+    assert not np.array_equal(draw(GREY, [], view(timings_s=timings)), draw(GREY, [], view()))
+
+
 @pytest.mark.parametrize("size", [(64, 48), (640, 361), (3840, 2160)])
 def test_any_size_of_picture_is_drawn(size: tuple[int, int]) -> None:
     frame = np.full((size[1], size[0], 3), 90, np.uint8)
