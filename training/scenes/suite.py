@@ -21,10 +21,12 @@ from training.scenes.spec import SceneSpec, parse_spec
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"  # most countries leave out I, O and Q
 CONSONANTS = "BCDFGHJKLMNPRSTVWXYZ"
-FORMATS: dict[str, tuple[str, ...]] = {  # A letter, B consonant, 9 digit; the rest is printed as it stands
+DUTCH, ROMANCE = "BDFGHJKLNPRSTVXZ", "ABCDEFGHJKLMNPRSTVWXYZ"  # letters that the Netherlands, France and Italy issue
+FORMATS: dict[str, tuple[str, ...]] = {  # A letter, B consonant, n Dutch, r Romance, 9 digit; the rest as it stands
     "gb": ("AA99 AAA",), "gb-two": ("AA99/AAA",), "de": ("A-AA 9999", "AA-A 999", "AAA-AA 99"),
-    "fr": ("AA-999-AA",), "it": ("AA 999 AA",), "es": ("9999 BBB",), "pl": ("AA 99999", "AAA 9999A"),
-    "nl": ("99-BBB-9", "B-999-BB"), "us": ("9AAA999",), "in": ("AA 99 AA 9999",), "vn": ("99A-999.99",),
+    "fr": ("rr-999-rr",), "it": ("rr 999 rr",), "es": ("9999 BBB",), "pl": ("AA 99999", "AAA 9999A"),
+    "nl": ("99-nnn-9", "n-999-nn"), "us": ("9AAA999",), "in": ("MH 99 AA 9999", "DL 99 AA 9999", "TN 99 AA 9999"),
+    "vn": ("99A-999.99",),
     "vn-two": ("99A/999.99",), "vn-moto": ("99A9/999.99",), "de-moto": ("AA/A 99",),
 }  # fmt: skip
 STYLES = ("gb", "de", "fr", "it", "es", "pl", "nl", "vn")
@@ -122,7 +124,7 @@ def _vehicle(given: Mapping[str, Any], rng: np.random.Generator) -> dict[str, An
 def drawn_plate(style: str, rng: np.random.Generator) -> str:
     """Return a registration of that style, as printed."""
     pattern = str(rng.choice(FORMATS[style]))
-    pools = {"A": LETTERS, "B": CONSONANTS, "9": "0123456789"}
+    pools = {"A": LETTERS, "B": CONSONANTS, "n": DUTCH, "r": ROMANCE, "9": "0123456789"}
     return "".join(str(rng.choice(list(pools[c]))) if c in pools else c for c in pattern)
 
 
