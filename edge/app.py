@@ -263,6 +263,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
             config_path,
             read=(*command, "read", "--json", *config),
             replay=(*command, "replay", "--json", *config),
+            parking=None if site.car_park is None else site.car_park.parking,
             disguise=site.disguises[HISTORY],
             call=site.call,
         )

@@ -20,12 +20,14 @@ from edge.commands import (
     explain,
     lists,
     models,
+    occupancy,
     outbox,
     privacy,
     probe,
     read,
     replay,
     run,
+    sessions,
     site,
     status,
     version,
@@ -51,6 +53,8 @@ for command in (run, status, replay, read, evaluate, explain, annotate, site, pr
 app.add_typer(models.app, name="models")
 app.add_typer(lists.app, name="lists")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(occupancy.app, name="occupancy")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(web.app, name="web")
 _PLUGINS = "anpr_edge.commands"

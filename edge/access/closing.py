@@ -23,7 +23,6 @@ from edge.types import Direction, EventType, GateEvent, Software, Verdict
 
 Details = dict[str, str | int | float | bool | None]
 WITHDRAWN = "withdrawn"
-PLATE_DETAILS = ("stay_plate", "entry_plate", "exit_plate")  # personal data among the details
 _SESSION = Software(__version__, "", "")
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from edge.access.closing import news
 from edge.access.ledger import Ledger
-from edge.access.occupancy import ZoneCount, ZoneState, zone_state
+from edge.access.occupancy import SitePlan, ZoneCount, ZoneState, zone_state
 from edge.access.operations import Kind, Operation, as_document, from_document, milliseconds, moment
 from edge.access.parking_recovery import prepare
 from edge.access.parking_store import BASE, Numbered, ParkingStore
@@ -113,6 +113,19 @@ class Parking:
         """Return one passage or act of a person."""
         with self._lock:
             return self._ledger.get(op_id)
+
+    def session_of(self, op_id: str) -> Session | None:
+        """Return the stay that a passage began or ended."""
+        with self._lock:
+            book = self._ledger.book
+            found = book.session(op_id)
+            ended = (s for s in book.sessions() if s.exit is not None and s.exit.op_id == op_id)
+            return found if found is not None else next(ended, None)
+
+    @property
+    def plan(self) -> SitePlan:
+        """Return which lane leads where."""
+        return self._ledger.book.plan
 
     @property
     def newest(self) -> datetime | None:

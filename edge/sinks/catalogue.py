@@ -382,6 +382,39 @@ DISK_FREE = Metric(
 )
 DISK_TOTAL = Metric("anpr_disk_total_bytes", "gauge", ("volume",), "Size of that file system.", "None.")
 
+ZONE_CARS = Metric(
+    "anpr_zone_cars",
+    "gauge",
+    ("zone",),
+    "Cars inside a zone of the car park.",
+    "Differs from what you see: count, then anpr-edge occupancy reset.",
+)
+ZONE_FREE = Metric("anpr_zone_free_spaces", "gauge", ("zone",), "Free spaces; only of zones with a capacity.", "None.")
+ZONE_ALARM = Metric(
+    "anpr_zone_count_doubtful",
+    "gauge",
+    ("zone",),
+    "1 while a zone's count cannot be right, or ins and outs part from the stays.",
+    "Count, then anpr-edge occupancy reset; then look for the lane that misses cars.",
+)
+STAYS_OPEN = Metric(
+    "anpr_stays_open", "gauge", (), "Stays that are not over.", "Grows from day to day: an exit misses cars."
+)
+STAYS_LONG = Metric(
+    "anpr_stays_overdue",
+    "gauge",
+    (),
+    "Open stays longer than parking.overstay_h.",
+    "Look at them on the page Site; close those whose exit was missed.",
+)
+EXITS_UNMATCHED = Metric(
+    "anpr_exits_unmatched",
+    "gauge",
+    (),
+    "Exits that belong to no stay, of the days that are kept.",
+    "More than one in a hundred: an entry misses or misreads cars.",
+)
+
 CATALOGUE: tuple[Metric, ...] = tuple(m for m in list(globals().values()) if isinstance(m, Metric))
 COUNTED = tuple(m for m in CATALOGUE if m.kind in ("counter", "histogram"))  # where it happens
 STATES_NOW = tuple(m for m in CATALOGUE if m.kind in ("gauge", "info"))  # from the board, at scrape time

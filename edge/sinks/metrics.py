@@ -290,6 +290,18 @@ def _gauges(now: Snapshot) -> Iterable[tuple[Metric, Rows]]:
     )
     yield catalogue.DISK_FREE, [((d.volume,), d.free_bytes) for d in now.disks.values()]
     yield catalogue.DISK_TOTAL, [((d.volume,), d.total_bytes) for d in now.disks.values()]
+    if now.parking.zones:
+        yield from _parking_gauges(now)
+
+
+def _parking_gauges(now: Snapshot) -> Iterable[tuple[Metric, Rows]]:
+    zones = now.parking.zones
+    yield catalogue.ZONE_CARS, [((z.zone,), z.cars) for z in zones]
+    yield catalogue.ZONE_FREE, [((z.zone,), z.free) for z in zones if z.free is not None]
+    yield catalogue.ZONE_ALARM, [((z.zone,), float(bool(z.alarm))) for z in zones]
+    yield catalogue.STAYS_OPEN, [((), now.parking.open)]
+    yield catalogue.STAYS_LONG, [((), now.parking.overstays)]
+    yield catalogue.EXITS_UNMATCHED, [((), now.parking.unmatched)]
 
 
 def _camera_gauges(now: Snapshot) -> Iterable[tuple[Metric, Rows]]:

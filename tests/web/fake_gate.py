@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import cv2
 import numpy as np
 
-from edge.board import Board, DiskStatus, ModelStatus, OutboxStatus, Vehicle
+from edge.board import Board, DiskStatus, ModelStatus, OutboxStatus, ParkingStatus, Vehicle, ZoneStatus
 from edge.clock import VirtualClock, seeded_ids
 from edge.protocols import SourceState
 from edge.sinks.metrics import Metrics
@@ -63,6 +63,8 @@ class FakeGate:
         self.board.model_loaded(ModelStatus("recogniser", "plate-reader 1.0.0", "cpu", "auto"))
         self.board.sink_changed("mqtt", connected=True)
         self.board.outbox_measured(OutboxStatus(0, 0.0, 0, 40_960))
+        zones = (ZoneStatus("yard", 33, 40, 7, ""), ZoneStatus("street", 4, None, None, ""))
+        self.board.parking_measured(ParkingStatus(zones, 36, 1, 2))
         self.board.disk_measured(DiskStatus("outbox", 40_000_000_000, 64_000_000_000))
 
     def drive_by(self, camera: str, plate: str = "AB12CDE", probability: float = 0.98) -> GateEvent:

@@ -6,18 +6,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from edge.clock import SystemClock
+from edge.access.operations import Kind, Operation
+from edge.access.parking import Parking
+from edge.clock import EventIds, SystemClock, seeded_ids
 from edge.config import Settings, load
 from edge.config.camera import TriggerSettings
+from edge.config.parking import ParkingSettings, ZoneSettings
 from edge.privacy.disguise import Disguise, DisguisedSink
 from edge.sinks.history import History
 from edge.sinks.web.app import Parts
 from edge.sinks.web.auth import hash_password
 from edge.sinks.web.server import WebServer
-from edge.types import GateEvent
-from tests.web.fake_gate import FakeGate
+from edge.types import Direction, GateEvent
+from tests.web.fake_gate import FakeGate, a_verdict
 
 PASSWORD = "correct horse battery"
 HASH = hash_password(PASSWORD)
@@ -106,6 +110,7 @@ def serve(
         config,
         (*reader, "read"),
         (*reader, "replay"),
+        parking=car_park(folder),
         disguise=disguise,
         call=call,
     )
@@ -151,3 +156,23 @@ def moving(gate: FakeGate, cameras: Sequence[str] = ("entry-cam", "exit-cam"), f
     finally:
         stop.set()
         thread.join()
+
+
+def car_park(folder: Path) -> Parking:
+    """A yard of 40 spaces: seven cars inside, one of them for two days, and one exit without a stay."""
+    zones = (ZoneSettings(name="yard", capacity=40, lanes=("lane-in", "lane-out")),)
+    now = SystemClock().utc()
+    parking = Parking(ParkingSettings(enabled=True, path=folder / "parking.db", zones=zones), now)
+    ids = seeded_ids(9)
+    hours_in = (50.0, 7.2, 4.9, 3.3, 1.7, 0.6, 0.1)
+    for plate, hours in zip(PLATES, hours_in, strict=False):
+        parking.add([_passed(ids, now - timedelta(hours=hours), Direction.ENTRY, plate)])
+    parking.add([_passed(ids, now - timedelta(hours=6), Direction.ENTRY, "DE19VAN")])
+    parking.add([_passed(ids, now - timedelta(hours=5), Direction.EXIT, "DE19VAN")])
+    parking.add([_passed(ids, now - timedelta(hours=2), Direction.EXIT, "HX11GHO")])
+    return parking
+
+
+def _passed(ids: EventIds, at: datetime, direction: Direction, plate: str) -> Operation:
+    lane = "lane-in" if direction is Direction.ENTRY else "lane-out"
+    return Operation(ids.new(at), Kind.PASSAGE, at, lane, direction, a_verdict(plate, 0.97), ids.new(at), "open")

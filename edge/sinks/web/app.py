@@ -22,6 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge import __version__
+from edge.access.attendant import ActRefused
+from edge.access.parking import Parking
 from edge.board import Board
 from edge.clock import Clock
 from edge.config import Settings
@@ -30,7 +32,7 @@ from edge.privacy.disguise import Disguise
 from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.status import document
-from edge.sinks.web import cameras, events, trial, vehicles
+from edge.sinks.web import cameras, events, parking, trial, vehicles
 from edge.sinks.web.auth import MAX_PASSWORD_LENGTH, Session
 from edge.sinks.web.guard import Guard
 from edge.sinks.web.labels import Labels
@@ -65,6 +67,7 @@ class Parts:
     config_path: Path | None = None  # where drawings are saved; None: they are not
     read: tuple[str, ...] = ()  # command lines for the page Try; empty: there is no such page
     replay: tuple[str, ...] = ()
+    parking: Parking | None = None  # None: stays are not followed
     disguise: Disguise = field(default_factory=Disguise)  # how people see plates here
     call: Call = lambda camera, source: None  # somebody says that a vehicle stands before a camera
     apply: Callable[[], str] = lambda: "Saved. It is used from the next start on: sudo systemctl restart anpr-edge"
@@ -86,7 +89,7 @@ class Me(BaseModel):
     needs_login: bool
     site: str
     version: str
-    can: dict[str, bool] = Field(description="What exists here: try, draw, correct.")
+    can: dict[str, bool] = Field(description="What exists here: try, draw, correct, parking.")
 
 
 def build(parts: Parts) -> tuple[FastAPI, Live]:
@@ -108,6 +111,8 @@ def build(parts: Parts) -> tuple[FastAPI, Live]:
     )
     app.include_router(events.routes(parts.history, Labels(web.history.labels), guard, parts.disguise))
     app.include_router(vehicles.routes(parts.settings, parts.call, parts.clock))
+    if parts.parking is not None:
+        app.include_router(parking.routes(parts.parking, guard, parts.clock, parts.disguise))
     if parts.read:
         app.include_router(trial.routes(Trial(web, parts.read, parts.replay), guard))
     _serve_files(app)
@@ -154,6 +159,7 @@ def _me(parts: Parts, guard: Guard, session: Session) -> Me:
             "try": bool(parts.read),
             "draw": parts.config_path is not None and session.person.may("admin"),
             "correct": session.person.may("operator"),
+            "parking": parts.parking is not None,
         },
     )
 
@@ -169,6 +175,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     def refused(_: Request, error: Refusal) -> JSONResponse:
         return _answer(error.status, error.problem, error.fix, error.retry_after_s)
+
+    @app.exception_handler(ActRefused)
+    def no_such_act(_: Request, error: ActRefused) -> JSONResponse:
+        return _answer(409, error.problem, error.fix)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
