@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
 from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
+from edge.config import load
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,11 +19,14 @@ if TYPE_CHECKING:
     from edge.replay.watch import Watched
     from edge.tracking.account import LookLine
 
+DEFAULT_CONFIG = Path("config.yaml")
 PIPED_WIDTH = 150  # columns when the output goes to a file
 _EPILOG = """
 Examples:
 
   anpr-edge explain gate.mp4@5.2
+
+  anpr-edge explain 018f3c2e-7a10-7c3e-9f00-5d2c1b0a9e77 -c /etc/anpr-edge/config.yaml
 
   anpr-edge explain gate.mp4 --event 018f3c2e-... --pictures out/looks
 """
@@ -32,7 +38,10 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    target: Annotated[str, typer.Argument(help="VIDEO, or VIDEO@SECONDS for the plates in view then.")],
+    target: Annotated[
+        str,
+        typer.Argument(help="VIDEO, VIDEO@SECONDS for the plates in view then, or the id of an event of this gate."),
+    ],
     event: Annotated[str | None, typer.Option(help="Only the plate behind this event or passage id.")] = None,
     config: OptionalConfig = None,
     camera: CameraOption = None,
@@ -41,10 +50,14 @@ def explain(
 ) -> None:
     """Show each look at a plate: size, sharpness, detector, characters with probabilities, weight, verdict.
 
-    Plates that led to no event are shown too, with the reason.
+    Of a video, plates that led to no event are shown too, with the reason. Events of a gate come from its history
+    (web.history of the settings).
     """
     from edge.replay.explain import explained
 
+    if _is_event(target):
+        _print_event(target, config or DEFAULT_CONFIG)
+        return
     video, at_s = _parsed(target)
     settings = settings_for_files(config)
     watched = _watched(video, config, camera, still_plates=still_plates)
@@ -62,6 +75,37 @@ def explain(
         _print(explanation)
     if pictures:
         _save(watched, pictures, {e.track_id for e in found})
+
+
+def _is_event(target: str) -> bool:
+    try:
+        return str(UUID(target)) == target.lower() and not Path(target).exists()
+    except ValueError:
+        return False
+
+
+def _print_event(event_id: str, config: Path) -> None:
+    """Print what the daemon kept of one of its events."""
+    from edge.clock import SystemClock
+    from edge.sinks.history import History
+    from edge.tracking.account import lines_of
+
+    keep = load(config).web.history
+    if not keep.path.exists():
+        raise ConfigError(
+            "web.history.path", f"there is no {keep.path}", "run where the daemon runs, with its settings"
+        )
+    history = History(keep.path, SystemClock(), keep_days=keep.keep_days, keep_events=keep.keep_events)
+    remembered, found = history.get(event_id), history.account(event_id)
+    if remembered is None or found is None:
+        why = "no such event" if remembered is None else "its looks were not kept: a pseudonym, or the daemon stopped"
+        typer.echo(f"{event_id}: {why}", err=True)
+        raise typer.Exit(1)
+    event = remembered.event
+    title = (
+        f"{found['answer'] or 'no text'}, {event.type.value} {event.direction.value}, {event.captured_at.isoformat()}"
+    )
+    _print_table(title, lines_of(found), found["reason"])
 
 
 def _parsed(target: str) -> tuple[Path, float | None]:
@@ -85,18 +129,22 @@ def _watched(video: Path, config: Path | None, camera_name: str | None, *, still
 
 
 def _print(e: Explanation) -> None:
+    start, end = e.span_s
+    title = f"plate {e.track_id}: {e.answer or 'no text'}, {e.event or 'no event'}, in view {start:.1f} to {end:.1f} s"
+    _print_table(title, e.rows, e.reason)
+
+
+def _print_table(title: str, rows: Sequence[LookLine], reason: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    start, end = e.span_s
-    title = f"plate {e.track_id}: {e.answer or 'no text'}, {e.event or 'no event'}, in view {start:.1f} to {end:.1f} s"
     table = Table("s", "size px", "sharp", "detector", "legible", "characters", "weight", "verdict", title=title)
-    for row in e.rows:
+    for row in rows:
         table.add_row(*_cells(row))
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     console.print(table)
-    if e.reason:
-        console.print(f"Why not: {e.reason}.\n", style="yellow")
+    if reason:
+        console.print(f"Why not: {reason}.\n", style="yellow")
 
 
 def _cells(row: LookLine) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Values only, made from the vote's own bookkeeping; the page, the command and rep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,24 @@ class Account:
             "reason": self.reason,
             "looks": [_document(line, start_s) for line in self.looks],
         }
+
+
+def lines_of(document: Mapping[str, Any]) -> tuple[LookLine, ...]:
+    """Return the looks of an account that was stored with `Account.as_document`."""
+    return tuple(
+        LookLine(
+            at_s=look["at_s"],
+            size_px=(look["width_px"], look["height_px"]),
+            sharpness=look["sharpness"],
+            detector=look["detector"],
+            legible=look["legible"],
+            characters=tuple((c, p) for c, p in look["characters"]),
+            weight=look["weight"],
+            verdict=look["verdict"],
+            reason=look["reason"],
+        )
+        for look in document["looks"]
+    )
 
 
 def account(

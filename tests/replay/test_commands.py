@@ -13,8 +13,11 @@ from edge.cli import app
 from edge.errors import ConfigError
 from edge.replay.player import EPOCH
 from edge.replay.truth import load
+from edge.sinks.history import History
+from edge.tracking.account import Account, LookLine
 from edge.types import EventType
 from tests.replay.oracle import OraclePlayer
+from tests.web.fake_gate import FakeGate
 
 CLIPS = Path(__file__).parents[2] / "assets/clips"
 
@@ -133,3 +136,25 @@ def test_site_report_can_be_read_by_programs(clip: Path) -> None:
 
 def test_replay_gives_the_same_site_report(clip: Path) -> None:
     assert run("replay", str(clip), "--site-report", "--json") == run("site-report", str(clip), "--json")
+
+
+def test_an_event_of_the_gate_is_explained_from_its_history(tmp_path: Path) -> None:
+    """The attendant has the id from the log or the receipt, not the video."""
+    gate = FakeGate()
+    event = gate.an_event(plate="AB12CDE")
+    looks = (LookLine(5.0, (120.0, 28.0), 0.5, 0.9, 1.0, (("A", 0.99), ("B", 0.61)), 0.7, "counted", ""),)
+    kept = {event.event_id: Account(9, 28.0, "AB12CDE", "", looks)}
+    path = tmp_path / "history.db"
+    History(path, gate.clock, keep_days=30, keep_events=10, account_of=kept.get).write([event])
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"cameras: [{{name: a, lane: a, url: x.mp4}}]\nmqtt: {{enabled: false}}\nweb: {{history: {{path: {path}}}}}\n"
+    )
+
+    told, text = run("explain", event.event_id, "-c", str(config))
+    unknown, _ = run("explain", "018f3c2e-7a10-7c3e-9f00-5d2c1b0a9e77", "-c", str(config))
+
+    assert (told, unknown) == (0, 1)
+    assert "AB12CDE, passage.final" in text
+    assert "120x28" in text
+    assert "B0.61" in text
