@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--decay-share", type=float, default=0.4, help="of the budget (default %(default)s)")
     training.add_argument("--photographs", type=float, default=0.4, help="share of real crops (default %(default)s)")
     training.add_argument("--emphasise", action="store_true", help="with --resume: show misread photographs more often")
+    training.add_argument("--batch", type=int, default=128, help="samples per step (default %(default)s)")
     training.add_argument("--threads", type=int, default=1, help="CPU threads (default %(default)s)")
     exporting = commands.add_parser("export", help="calibrate, write the ONNX file and its manifest entry")
     exporting.add_argument("--version", default="1.0.0", help="of the weights (default %(default)s)")

@@ -18,6 +18,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from training.recogniser.cache import PlateCache
 from training.recogniser.crops import LabelledCrop
+from training.recogniser.placed import PlacedCrop
+from training.recogniser.recompose import Recomposer
 from training.recogniser.samples import Sample, patch_sample, photographed_sample, rendered_sample
 
 SOURCE_WEIGHTS = {"china": 0.3, "romania": 0.6, "parking_vn": 0.5}  # few cars, one camera; others weigh 1
@@ -34,6 +36,7 @@ class Mix:
 
     photographs: float = 0.4
     patches: float = 0.03
+    recomposed: float = 0.5  # of the photographs
 
 
 def crop_weights(crops: Sequence[LabelledCrop], misread: Set[str] = frozenset()) -> NDArray[np.float64]:
@@ -52,7 +55,7 @@ class PlateStream(IterableDataset[Batch]):
     def __init__(
         self,
         cache: PlateCache,
-        crops: list[LabelledCrop],
+        crops: Sequence[PlacedCrop],
         patches: list[NDArray[np.uint8]],
         mix: Mix,
         *,
@@ -62,15 +65,22 @@ class PlateStream(IterableDataset[Batch]):
     ) -> None:
         self._cache, self._crops, self._patches = cache, crops, patches
         self._mix, self._batch, self._seed = mix, batch, seed
-        self._weights = crop_weights(crops, misread) if crops else np.zeros(0)
+        self._weights = crop_weights([one.crop for one in crops], misread) if crops else np.zeros(0)
+        self._recomposer = Recomposer(crops)
 
     def _sample(self, rng: np.random.Generator) -> Sample:
         kind = rng.random()
         if self._crops and kind < self._mix.photographs:
-            return photographed_sample(rng, self._crops[int(rng.choice(len(self._crops), p=self._weights))])
+            return self._photograph(rng, int(rng.choice(len(self._crops), p=self._weights)))
         if self._patches and kind > 1 - self._mix.patches:
             return patch_sample(rng, self._patches[int(rng.integers(len(self._patches)))])
         return rendered_sample(rng, self._cache, int(rng.integers(len(self._cache))))
+
+    def _photograph(self, rng: np.random.Generator, index: int) -> Sample:
+        one = self._crops[index]
+        if rng.random() < self._mix.recomposed:
+            one = self._recomposer.recomposed(rng, index)
+        return photographed_sample(rng, one.crop, one.corners)
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()

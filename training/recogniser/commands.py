@@ -16,6 +16,7 @@ import numpy as np
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from training.detector.finder import Network, onnx_network
 from training.export import update_manifest, write_metadata
 from training.recogniser.batches import Mix, PlateStream
 from training.recogniser.cache import CHUNK, open_cache, render_cache
@@ -29,6 +30,7 @@ from training.recogniser.export import (
     read_metadata,
     torch_reader,
 )
+from training.recogniser.placed import place_crops
 from training.recogniser.quantise import compare, quantise
 from training.recogniser.samples import margin_quad, plain_crop, rectify
 from training.recogniser.scoring import Reader, Score, score
@@ -36,6 +38,7 @@ from training.recogniser.training import Plan, Progress, Trainer
 from training.recogniser.weights import network_from_onnx
 from training.synth.camera import UNIT_SQUARE
 
+MODELS = Path(__file__).resolve().parents[2] / "models"
 SMOKE_PLATES, SMOKE_SECONDS, SMOKE_BATCH = 40, 4.0, 8
 TRAINING_STATUSES = ("ok", "unsure", "notplate", "illegible")
 SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7
@@ -56,6 +59,7 @@ class TrainOptions(Protocol):
     photographs: float
     emphasise: bool
     threads: int
+    batch: int
     seed: int
     smoke: bool
 
@@ -87,7 +91,7 @@ def train(options: TrainOptions) -> Progress:
     plan = Plan(
         budget_s=SMOKE_SECONDS if options.smoke else options.minutes * 60,
         checkpoint=options.checkpoint,
-        batch=SMOKE_BATCH if options.smoke else 128,
+        batch=SMOKE_BATCH if options.smoke else options.batch,
         rate=options.rate,
         decay_share=options.decay_share,
         seed=options.seed,
@@ -101,7 +105,8 @@ def train(options: TrainOptions) -> Progress:
         trainer.resume(options.resume, options.restart_clock)
     misread = _misread(trainer, crops) if options.resume and options.emphasise else frozenset()
     mix = Mix(options.photographs)
-    stream = PlateStream(cache, crops, patches, mix, batch=plan.batch, seed=plan.seed, misread=misread)
+    placed = place_crops(crops, trainer.averaged() if options.resume else None, _own_detector())
+    stream = PlateStream(cache, placed, patches, mix, batch=plan.batch, seed=plan.seed, misread=misread)
     _learn(trainer, stream, held)
     return trainer.progress
 
@@ -115,6 +120,12 @@ def _photographs(smoke: bool) -> tuple[list[LabelledCrop], list[np.ndarray], lis
     except FileNotFoundError as missing:
         say(f"{missing.filename}: no photographs, training on rendered plates alone")
         return [], [], []
+
+
+def _own_detector() -> Network | None:
+    """Return the package's own detector, where there is one already."""
+    file = MODELS / "plate-detector.onnx"
+    return onnx_network(file) if file.exists() else None
 
 
 def _misread(trainer: Trainer, crops: list[LabelledCrop]) -> frozenset[str]:

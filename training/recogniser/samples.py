@@ -25,6 +25,8 @@ LINE_HEIGHT_PX = (9.0, 52.0)  # of a plate's line in the camera's picture; below
 ILLEGIBLE_LINE_PX = (2.5, 5.5)
 USUAL_DEG, STEEP_DEG = (45.0, 28.0, 9.0), (65.0, 40.0, 40.0)  # limits of yaw, pitch and roll
 INPUT_SIZE = (INPUT_WIDTH_PX, INPUT_HEIGHT_PX)
+SQUARISH, MIDDLE_ALONE = 3.5, 0.35  # one-line plates narrower than this many heights: how often their middle is shown
+FRAMED_BY_CORNERS = 0.5  # of the photographs whose corners are known; the rest by their loose boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ def rendered_sample(rng: np.random.Generator, cache: PlateCache, index: int) -> 
         rng, cache.pictures[index], box, line_px=line_px, lines=lines, strength=strength
     )
     found = found_quad(rng, quad)
+    if text and lines == 1 and rng.random() < MIDDLE_ALONE:
+        y1, y2, boxes = box[1], box[3], cache.boxes[index][: len(text)]
+        beside = min(boxes[:, 1].min() - y1, y2 - boxes[:, 3].max()) / (y2 - y1)  # of the height, free of characters
+        found = middle_alone(rng, found, max(0.0, float(beside) + MARGIN_Y_RATIO / 2))
     cut = text and fate > 0.985
     if cut:  # the plate leaves the picture: nobody can know what is missing
         found = found + (found[1] - found[0]) * float(rng.choice((-1, 1)) * rng.uniform(0.25, 0.6))
@@ -147,33 +153,59 @@ def _carry(boxes: Floats, matrix: Floats, count: int) -> Floats:
     return places
 
 
-def photographed_sample(rng: np.random.Generator, crop: LabelledCrop) -> Sample:
-    """Return a labelled photograph, moved, turned and degraded a little, as another camera might have taken it."""
+def photographed_sample(rng: np.random.Generator, crop: LabelledCrop, corners: Floats | None = None) -> Sample:
+    """Return a labelled photograph, moved, turned and degraded a little, as another camera might have taken it.
+
+    Args:
+        rng: chance.
+        crop: the photograph.
+        corners: of the plate in it, pixels (4, 2), where they are known: half of the samples are framed by them.
+    """
     picture = crop.picture
     height, width = picture.shape
+    quad = margin_quad(UNIT_SQUARE * (width, height), *(m / (1 + 2 * m) * -1 for m in crop.margins))
+    if corners is not None and rng.random() < FRAMED_BY_CORNERS:
+        quad = corners
     if rng.random() < 0.4:
         scale = float(rng.uniform(max(0.35, 45 / width), 1.0)) if width > 50 else 1.0
         picture = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
-        height, width = picture.shape
+        quad = quad * (picture.shape[1] / width, picture.shape[0] / height)
+        height = picture.shape[0]
     if rng.random() < 0.75:
-        picture = degrade(rng, picture, height * 0.8, float(rng.uniform(0.0, 0.7)))
+        picture = degrade(rng, picture, height * 0.8, float(rng.uniform(0.0, 0.9)))
     if rng.random() < 0.05:
         picture = 255 - picture
-    quad = margin_quad(UNIT_SQUARE * (width, height), *(m / (1 + 2 * m) * -1 for m in crop.margins))
-    angle = np.radians(rng.normal(0, 3.0 if rng.random() < 0.7 else 9.0))
-    centre = quad.mean(0)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
-    quad = (quad - centre) @ turn.T + centre
-    quad += rng.normal(0, 1, (4, 2)) * (0.012 * width, 0.03 * height) + rng.normal(0, 1, 2) * (
-        0.012 * width,
-        0.03 * height,
-    )
-    quad = margin_quad(quad.astype(np.float32), *(rng.normal(0, 1, 2) * (0.025, 0.05)))
+    quad = shaken(rng, np.asarray(quad, np.float32))
+    if crop.lines == 1 and rng.random() < MIDDLE_ALONE:
+        quad = middle_alone(rng, quad)
     readable = crop.status in ("ok", "unsure")
     weight = {"ok": 1.0, "unsure": 0.3}.get(crop.status, 0.0)
     legible = {"ok": 1.0, "unsure": -1.0, "notplate": 0.0, "illegible": 0.0}.get(crop.status, -1.0)
     target = encode(crop.text) if readable else encode("")
     return Sample(rectify(picture, margin_quad(quad))[0], target, weight, legible, np.zeros((SLOTS, 4), np.float32))
+
+
+def middle_alone(rng: np.random.Generator, quad: Floats, room: float = 0.2) -> Floats:
+    """Return a squarish plate's quadrilateral without its upper and lower part, as `edge.pipeline.views` shows it.
+
+    At most `room` of the height is left out on each side.
+    """
+    width, height = np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])
+    share = min(room, float(rng.uniform(0.08, 0.2)))
+    return margin_quad(quad, 0.0, -share) if width < SQUARISH * height else quad
+
+
+def shaken(rng: np.random.Generator, quad: Floats) -> Floats:
+    """Return the quadrilateral as a worse or better detector might have found it: turned, moved, too large, skewed."""
+    size = np.array([np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])], np.float32)
+    angle = np.radians(rng.normal(0, 2.5 if rng.random() < 0.75 else 9.0))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
+    centre = quad.mean(0)
+    noise = np.array([0.012, 0.03]) * float(rng.choice((0.4, 1.0, 1.0, 2.0)))
+    moved = (quad - centre) @ turn.T + centre + rng.normal(0, 1, (4, 2)) * noise * size
+    moved += rng.normal(0, 1, 2) * (0.014, 0.035) * size
+    loose = np.array([0.01, 0.02]) + rng.normal(0, 1, 2) * (0.03, 0.06)
+    return margin_quad(moved.astype(np.float32), *(float(share) for share in loose))
 
 
 def patch_sample(rng: np.random.Generator, patch: Image) -> Sample:
@@ -184,10 +216,13 @@ def patch_sample(rng: np.random.Generator, patch: Image) -> Sample:
     return Sample(crop, encode(""), 0.0, 0.0, np.zeros((SLOTS, 4), np.float32))
 
 
-def plain_crop(crop: LabelledCrop) -> Image:
-    """Return a labelled photograph as the network sees it in evaluation, nothing changed."""
+def evaluation_quad(crop: LabelledCrop) -> Floats:
+    """Return what of a labelled photograph the network sees in evaluation: its box with the usual margins."""
     height, width = crop.picture.shape
     quad = UNIT_SQUARE * (width, height)
-    if crop.margins == (0.0, 0.0):
-        quad = margin_quad(quad)
-    return rectify(crop.picture, quad)[0]
+    return margin_quad(quad) if crop.margins == (0.0, 0.0) else quad
+
+
+def plain_crop(crop: LabelledCrop) -> Image:
+    """Return a labelled photograph as the network sees it in evaluation, nothing changed."""
+    return rectify(crop.picture, evaluation_quad(crop))[0]

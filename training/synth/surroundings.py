@@ -11,6 +11,7 @@ from training.synth.decoration import Image
 from training.synth.plates import RenderedPlate
 
 DEALERS = ("AUTOHAUS MEIER", "www.motors.com", "TOYOTA", "Honda", "FORD CREDIT", "Concessionaria", "AUTO CENTER", "4x4")
+FRAMED_RATIO, FRAMED_WIDE_RATIO = 0.3, 0.1  # of the plates: a frame over their edge, which hides names and slogans
 
 
 def mount(
@@ -43,6 +44,8 @@ def mount(
     ):
         cv2.circle(mask, (cx, cy), radius, 255, -1)
     canvas[y : y + tall, x : x + width_px][mask > 0] = small[mask > 0]
+    if rng.random() < (FRAMED_WIDE_RATIO if width_px > 3 * tall else FRAMED_RATIO):
+        _paint_frame(rng, canvas, (x, y, width_px, tall))
     return canvas, np.array([x, y, x + width_px, y + tall], np.float32)
 
 
@@ -80,6 +83,24 @@ def _paint_holder(rng: np.random.Generator, canvas: Image, box: tuple[int, int, 
         ink = decoration.any_colour(rng) if rng.random() < 0.4 else (225, 225, 225)
         strip = (x + w // 5, y + h + foot // 6, w * 3 // 5, foot * 2 // 3)
         decoration.lettering(rng, canvas, name, strip, ink, fancy=False)
+
+
+def _paint_frame(rng: np.random.Generator, canvas: Image, box: tuple[int, int, int, int]) -> None:
+    """Paint a dealer's frame over the edge of the plate x y w h: rails above and below, often with lettering."""
+    x, y, w, h = box
+    shade = decoration.vary(rng, ((25, 25, 25), (200, 200, 200), (90, 90, 90))[int(rng.integers(3))], 20)
+    ink = (235, 235, 235) if sum(shade) < 380 else (30, 30, 30)
+    side = max(1, int(h * rng.uniform(0.01, 0.05)))
+    cv2.rectangle(canvas, (x - side, y - side), (x + w + side, y + h + side), shade, 2 * side)
+    for top in (True, False):
+        tall = int(h * rng.uniform(0.03, 0.15))
+        outer = y - side - tall // 2 if top else y + h + side + tall // 2
+        inner = y + tall // 2 if top else y + h - tall // 2
+        cv2.rectangle(canvas, (x - side, min(outer, inner)), (x + w + side, max(outer, inner)), shade, -1)
+        if rng.random() < 0.6:
+            name = DEALERS[int(rng.integers(len(DEALERS)))]
+            strip = (x + w // 6, min(outer, inner) + 1, w * 2 // 3, max(3, abs(outer - inner) - 2))
+            decoration.lettering(rng, canvas, name, strip, ink, fancy=False)
 
 
 def lettering_only(rng: np.random.Generator, size_px: tuple[int, int]) -> Image:
