@@ -70,6 +70,21 @@ def test_two_cameras_with_one_name_are_refused() -> None:
         parse({"cameras": [CAMERA, CAMERA]})
 
 
+def test_passwords_come_from_the_file_beside_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under systemd: `anpr-edge check` must judge what the service will see."""
+    monkeypatch.delenv("GATE_PASSWORD", raising=False)
+    monkeypatch.setenv("OTHER_PASSWORD", "of this process")
+    (tmp_path / "environment").write_text('# secrets\nGATE_PASSWORD="s3cret"\nOTHER_PASSWORD=of the file\n')
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "cameras:\n- {name: a, url: 'rtsp://u:${GATE_PASSWORD}@h/1'}\n- {name: b, url: 'rtsp://u:${OTHER_PASSWORD}@h/1'}\n"
+    )
+    urls = [c.url.get_secret_value() for c in load(config).cameras]
+    assert urls == ["rtsp://u:s3cret@h/1", "rtsp://u:of this process@h/1"]
+    with pytest.raises(ConfigError, match="GATE_PASSWORD"):
+        load(config, {})
+
+
 def test_missing_environment_variable_is_named() -> None:
     """An empty password that nobody noticed is found at the gate, at night."""
     url = "rtsp://admin:${GATE_PASSWORD}@10.0.0.9/stream"

@@ -19,11 +19,11 @@ WORST_EXPOSURE = 2.0  # of 10, as systemd-analyze counts
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="install systemd")
 
 
-def install(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run scripts/install into `root`; the packages that anpr-edge needs are taken from this environment."""
+def install(root: Path, *arguments: str, script: str = "install") -> subprocess.CompletedProcess[str]:
+    """Run scripts/install, or another script, into `root`; packages are taken from this environment."""
     environment = {**os.environ, "DESTDIR": str(root), "PIP_NO_DEPS": "1"}
     return subprocess.run(
-        [ROOT / "scripts" / "install", *arguments], env=environment, capture_output=True, text=True, check=False
+        [ROOT / "scripts" / script, *arguments], env=environment, capture_output=True, text=True, check=False
     )
 
 
@@ -42,6 +42,16 @@ def test_dry_run_tells_and_does_nothing(tmp_path: Path) -> None:
     assert all(line.startswith("would run: ") for line in lines)
     for told in ("anpr-edge.service.d/gpio.conf", "pip", "config.yaml", "venv"):
         assert told in done.stdout
+
+
+def test_uninstall_tells_what_it_would_remove(tmp_path: Path) -> None:
+    """Nothing is removed by asking; settings and events stay unless somebody says purge."""
+    helped = install(tmp_path, "--help", script="uninstall")
+    assert helped.returncode == 0 and "--purge" in helped.stdout
+    assert install(tmp_path, "--everything", script="uninstall").returncode == 2
+    kept = install(tmp_path, "--dry-run", script="uninstall")
+    assert kept.returncode == 0 and "would run: rm" in kept.stdout and "/var/lib/anpr-edge" not in kept.stdout
+    assert "/var/lib/anpr-edge" in install(tmp_path, "--dry-run", "--purge", script="uninstall").stdout
 
 
 def test_help_and_wrong_usage(tmp_path: Path) -> None:
@@ -65,10 +75,13 @@ def test_install_update_uninstall_and_purge(tmp_path: Path) -> None:
     assert "systemctl enable --now anpr-edge" in first.stderr
     program, settings = tmp_path / "opt/anpr-edge", tmp_path / "etc/anpr-edge"
     assert (program / "share/anpr-edge/models").is_dir()
+    assert (tmp_path / "usr/local/bin/anpr-edge").readlink() == Path("/opt/anpr-edge/bin/anpr-edge")
     assert (tmp_path / "etc/systemd/system/anpr-edge.service.d/usb.conf").exists()
     assert (settings / "environment").stat().st_mode & 0o777 == 0o640
     assert (settings / "config.yaml").stat().st_mode & 0o777 == 0o640
-    assert settings.stat().st_mode & 0o777 == 0o750
+    assert (
+        settings.stat().st_mode & 0o7777 == 0o1770
+    )  # the service saves drawings there, and replaces nothing of root's
 
     site_packages = next(program.glob("lib/python3.*/site-packages"))
     (site_packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))  # what PIP_NO_DEPS left out
@@ -87,14 +100,15 @@ def test_install_update_uninstall_and_purge(tmp_path: Path) -> None:
     assert not (program / "share/anpr-edge/models/of-yesterday.onnx").exists()
     assert (tmp_path / "etc/systemd/system/anpr-edge.service.d/usb.conf").exists()  # chosen earlier, kept
 
-    gone = install(tmp_path, "--uninstall")
+    gone = install(tmp_path, script="uninstall")
     assert gone.returncode == 0, gone.stderr
     assert not program.exists()
+    assert not (tmp_path / "usr/local/bin/anpr-edge").is_symlink()
     assert not (tmp_path / "etc/systemd/system/anpr-edge.service").exists()
     assert (settings / "config.yaml").read_text() == "mine"
     assert (tmp_path / "var/lib/anpr-edge/outbox.db").read_text() == "events"
 
-    assert install(tmp_path, "--purge").returncode == 0
+    assert install(tmp_path, "--purge", script="uninstall").returncode == 0
     assert not settings.exists()
     assert not (tmp_path / "var/lib/anpr-edge").exists()
 
@@ -155,6 +169,15 @@ def test_time_to_stop_is_enough_for_the_daemon() -> None:
     limit = re.search(r"^TimeoutStopSec=(\d+)$", UNIT.read_text(), re.M)
     assert limit is not None
     assert STOP_WITHIN_S < float(limit[1]) <= 20
+
+
+def test_the_service_may_save_what_a_technician_draws() -> None:
+    """Aim saves to the settings file: strict protection of the file system must leave a hole for it, and no other."""
+    unit = UNIT.read_text()
+    settings = re.search(r"^settings=(.+)$", (ROOT / "scripts/install").read_text(), re.M)
+    assert settings is not None
+    assert re.findall(r"^ReadWritePaths=(.+)$", unit, re.M) == [f"-{settings[1]}"]
+    assert "ConfigurationDirectory" not in unit  # would set the mode back and keep it read-only
 
 
 def test_installed_settings_are_valid() -> None:

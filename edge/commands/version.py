@@ -17,12 +17,15 @@ def register(app: typer.Typer) -> None:
 
 
 def version(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
-    """Print the version of anpr-edge, of Python and of the libraries that matter in a bug report."""
+    """Print what a bug report needs: versions of anpr-edge, Python and libraries, and where models can run."""
     from importlib.metadata import version as installed
 
     libraries = ("numpy", "opencv-contrib-python-headless", "onnxruntime", "av", "paho-mqtt")
     found = {"anpr-edge": __version__, "python": platform.python_version()}
     found |= {name: installed(name) for name in libraries}
+    from edge.pipeline.onnx import providers
+
+    found["providers"] = ", ".join(providers())
     if as_json:
         typer.echo(json.dumps(found))
     else:

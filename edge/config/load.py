@@ -1,7 +1,8 @@
 """Reads settings from YAML and reports every problem at once, each with place and fix.
 
-`${NAME}` in any string is replaced by the environment variable of that name,
-so that secrets need not be in the file. Nothing outside this module knows YAML.
+`${NAME}` in any string is replaced by the environment variable of that name, or
+by the line NAME=value of a file `environment` beside the settings, as the service
+reads it: secrets need not be in the file. Nothing outside this module knows YAML.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from edge.config.settings import Settings
 from edge.errors import ConfigError, Problem
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SECRETS_FILE = "environment"
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 # By kind of error of pydantic. {…} are the limits that it names.
 _FIXES = {
@@ -45,12 +47,12 @@ _FIXES = {
 }
 
 
-def load(path: Path, environment: Mapping[str, str] = os.environ, *, files: bool = False) -> Settings:
+def load(path: Path, environment: Mapping[str, str] | None = None, *, files: bool = False) -> Settings:
     """Return the settings in the YAML file `path`.
 
     Args:
         path: of the file.
-        environment: for ${NAME}.
+        environment: for ${NAME}; None: what this process has, then what the file `environment` beside `path` says.
         files: also demand that every file it names is there: what a daemon needs, and a look at its outbox does not.
 
     Raises:
@@ -69,7 +71,17 @@ def load(path: Path, environment: Mapping[str, str] = os.environ, *, files: bool
         raise ConfigError(at, f"is not valid YAML: {problem}", "correct the indentation or quoting there") from error
     if not isinstance(raw, dict):
         raise ConfigError(str(path), "holds no settings", "start from config.yaml of the package")
-    return parse(raw, environment, source=str(path), files=files)
+    return parse(raw, _secrets(path) if environment is None else environment, source=str(path), files=files)
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    """Return the environment of this process and what the file beside the settings adds (systemd.exec(5))."""
+    try:
+        lines = (path.parent / SECRETS_FILE).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []  # none, or not ours to read: a missing value is reported where it is used
+    pairs = (line.strip().partition("=") for line in lines if not line.lstrip().startswith(("#", ";")))
+    return {name.strip(): value.strip().strip("\"'") for name, sign, value in pairs if sign} | dict(os.environ)
 
 
 def parse(

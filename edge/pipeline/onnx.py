@@ -204,6 +204,12 @@ class OnnxModel:
         return session, ""
 
 
+def providers() -> tuple[str, ...]:
+    """Return where this installation of onnxruntime could run models, best first, in the words of the settings."""
+    names = {name: word for word, name in _NAMES.items()}
+    return tuple(names[name] for name in onnxruntime.get_available_providers() if name in names)
+
+
 def _open_session(content: bytes, options: Any, providers: Sequence[str]) -> Any:
     available = onnxruntime.get_available_providers()
     wanted = [(_NAMES[p], _provider_options(p)) for p in providers if _NAMES[p] in available]
