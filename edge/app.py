@@ -327,9 +327,14 @@ def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -
         announced=access.judge.act if access else lambda events: None,
     )
     site.calls[camera.name] = vision.call
+
+    def watch() -> None:
+        vision.run()
+        site.board.rest(name)  # a recording is over; the other cameras go on, and the watchdog is fed for them
+
     capture = CaptureThread(open_source(camera, site.clock), mailbox, camera, site.clock, observer=telemetry)
     return (
-        Stage(name, vision.run, mailbox.close, leads=True),
+        Stage(name, watch, mailbox.close, leads=True),
         Stage(f"capture-{camera.name}", capture.run, capture.stop),
     )
 

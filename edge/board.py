@@ -227,6 +227,11 @@ class Board:
         with self._lock:
             self._beats[thread] = self._clock.monotonic_s()
 
+    def rest(self, thread: str) -> None:
+        """Note that `thread` has done its work and ended: its silence from now on means nothing."""
+        with self._lock:
+            self._beats.pop(thread, None)
+
     def frame_seen(self, frame: Frame, vehicles: tuple[Vehicle, ...] = (), *, looked: bool = True) -> None:
         """Show `frame` to viewers: call it last, when nobody else uses the frame's pixels any more."""
         with self._lock:

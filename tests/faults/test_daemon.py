@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.clips import make_clip
+from tests.servers.mosquitto import wait_until
 from tests.servers.rtsp import RtspServer, free_port, needs_rtsp
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +132,38 @@ def test_without_its_camera_the_service_runs_and_says_why(tmp_path: Path) -> Non
 
         assert "nothing listens there" in daemon.log
         assert "hunter2" not in daemon.log
+
+
+@pytest.mark.slow
+def test_cameras_that_end_or_fail_leave_the_others_alone(tmp_path: Path) -> None:
+    """A recording that is over is no thread that hangs: the watchdog must be fed for the cameras that go on."""
+    road = make_clip(tmp_path / "road.mp4", frames=40, fps=10)
+    short = make_clip(tmp_path / "short.mp4", frames=5, fps=10)
+    text = tmp_path / "text.mp4"
+    text.write_text("I am no video")
+    port = free_port()
+    config = (
+        f"cameras:\n- {{name: road, url: '{road}', loop: true, max_fps: 2}}\n- {{name: short, url: '{short}'}}\n"
+        f"- {{name: text, url: '{text}'}}\n- {{name: jetson, url: 'gst:videotestsrc ! appsink'}}\n"
+        f"outbox: {{path: {tmp_path / 'outbox.db'}}}\n"
+        f"mqtt: {{enabled: false}}\nmetrics: {{port: {port}}}\nweb: {{enabled: false}}\n"
+    )
+    daemon = Daemon(tmp_path, config)
+    try:
+        daemon.hear("1 of 4 cameras up (short down, text down, jetson down)")
+        wait_until(lambda: "thread/vision-short" not in threads_of(port), "the ended camera's thread is let go", 60)
+        assert {"thread/vision-road", "thread/vision-text"} <= threads_of(port)
+        assert daemon.stop() == 0, daemon.log
+    finally:
+        daemon.close()
+    assert "this is not a video" in daemon.log
+    assert "built without GStreamer" in daemon.log
+    assert "Traceback" not in daemon.log
+
+
+def threads_of(port: int) -> set[str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20) as answer:
+        return {check["name"] for check in json.load(answer)["checks"]}
 
 
 def test_wrong_settings_exit_with_78_and_name_all_of_them(tmp_path: Path) -> None:
