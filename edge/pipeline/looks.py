@@ -19,9 +19,10 @@ from edge.protocols import RawRead, Recogniser
 from edge.types import Detection, Frame, PlateRead, Track, TrackState, UInt8Array, Verdict
 
 READS_PER_FRAME = 4  # more plates than this in one frame take turns
-YOUNG_READS = 8  # until then every look is read
-BETTER_BY = 1.15  # a plate this much larger than at its last read is worth another
-AGAIN_S = 0.4  # a vote that is not sure yet looks again after this
+YOUNG_READS = 8  # legible ones; until then every look is read
+HOPELESS_READS = 8  # after so many illegible ones, only a better or later look is tried
+BETTER_BY = 1.08  # a plate this much wider than at its last read is a view that the vote has not had (tracking.looks)
+AGAIN_S = 0.25  # a vote that is not sure yet looks again after this
 AGAIN_SURE_S = 2.0  # one that is sure, after this
 SURE = 0.999
 BLURRED = 0.004  # below this sharpness (pipeline.image) even people read nothing
@@ -37,9 +38,10 @@ class LookedAt:
 
 @dataclass(slots=True)
 class _History:
-    reads: int = 0
+    legible: int = 0  # reads that had a say
+    hopeless: int = 0  # reads since the last legible one
     last_s: float = 0.0
-    height_px: float = 0.0
+    width_px: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,18 +104,21 @@ class Looks:
 
     def _worthwhile(self, track: Track, now_s: float, verdict: Verdict | None) -> bool:
         history = self._history.get(track.id)
-        if history is None or history.reads < YOUNG_READS or now_s < history.last_s or track.detection is None:
+        if history is None or now_s < history.last_s or track.detection is None:
             return True
-        if quad_size(track.detection)[1] > BETTER_BY * history.height_px:
+        if history.legible < YOUNG_READS and history.hopeless < HOPELESS_READS:
+            return True
+        if quad_size(track.detection)[0] > BETTER_BY * history.width_px:
             return True
         pause_s = AGAIN_SURE_S if verdict is not None and verdict.probability >= SURE else AGAIN_S
         return now_s - history.last_s >= pause_s
 
     def _plate_read(self, frame: Frame, look: _Look, raw: RawRead) -> PlateRead:
         history = self._history.setdefault(look.track.id, _History())
-        history.reads += 1
+        legible = raw.legible >= self._settings.min_legible
+        history.legible, history.hopeless = history.legible + legible, 0 if legible else history.hopeless + 1
         history.last_s = frame.monotonic_s
-        history.height_px = look.height_px
+        history.width_px = look.width_px
         return PlateRead(
             track_id=look.track.id,
             sequence=frame.sequence,
