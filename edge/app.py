@@ -165,7 +165,7 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
         tuning,
         Accounts(),
         watch,
-        open_lists(settings),
+        open_lists(settings, clock),
         car_park,
         _disguises(settings),
     )
@@ -266,6 +266,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
             parking=None if site.car_park is None else site.car_park.parking,
             disguise=site.disguises[HISTORY],
             call=site.call,
+            lists=site.lists if site.settings.access.enabled else None,
         )
     )
     log.info("web page: %s", server.url)

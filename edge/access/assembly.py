@@ -32,10 +32,10 @@ class Access:
     barriers: Mapping[str, Barrier]
 
 
-def open_lists(settings: Settings) -> ListStore:
+def open_lists(settings: Settings, clock: Clock) -> ListStore:
     """Return the site's lists, not read yet."""
-    spelling = Spelling(settings.voting.countries)
-    return ListStore(settings.access.lists, ZoneInfo(settings.site.timezone), spelling)
+    chosen, spelling = settings.access, Spelling(settings.voting.countries)
+    return ListStore(chosen.lists, ZoneInfo(settings.site.timezone), spelling, Audit(chosen.audit, clock))
 
 
 def assemble(

@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timezone, tzinfo
 from pathlib import Path
@@ -54,7 +54,7 @@ def parse_csv(
     problems: list[Problem] = []
     for row in rows:
         try:
-            entries.append(_entry(row, zone))
+            entries.append(entry_of(row, zone))
         except ValueError as error:
             problems.append(
                 Problem(f"{source}: row {rows.line_num}", str(error), "correct the row, or import with --skip-bad")
@@ -121,12 +121,18 @@ def to_csv(entries: Iterable[Entry]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for e in entries:
-        days = " ".join(WEEKDAYS[d] for d in sorted(e.weekdays))
-        hours = f"{e.hours[0]:%H:%M}-{e.hours[1]:%H:%M}" if e.hours else ""
-        dates = [m.isoformat() if m else "" for m in (e.valid_from, e.valid_to)]
-        writer.writerow([e.plate, e.kind.value, e.holder, *dates, days, hours, " ".join(sorted(e.lanes)), e.note])
+    writer.writerows(row_of(e).values() for e in entries)
     return out.getvalue()
+
+
+def row_of(entry: Entry) -> dict[str, str]:
+    """Return the row that means `entry`, column -> text, in the order of the columns."""
+    days = " ".join(WEEKDAYS[d] for d in sorted(entry.weekdays))
+    hours = f"{entry.hours[0]:%H:%M}-{entry.hours[1]:%H:%M}" if entry.hours else ""
+    begins, ends = (m.isoformat() if m else "" for m in (entry.valid_from, entry.valid_to))
+    lanes = " ".join(sorted(entry.lanes))
+    values = (entry.plate, entry.kind.value, entry.holder, begins, ends, days, hours, lanes, entry.note)
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def _check_header(header: tuple[str, ...], source: str) -> None:
@@ -137,13 +143,22 @@ def _check_header(header: tuple[str, ...], source: str) -> None:
         raise ConfigError(f"{source}: row 1", ", ".join(said), f"the columns are {', '.join(COLUMNS)}")
 
 
-def _entry(row: dict[str, str | None], zone: tzinfo) -> Entry:
-    values = {k: (v or "").strip() for k, v in row.items() if k is not None}
-    if None in row:
+def entry_of(row: Mapping[str, str | None], zone: tzinfo) -> Entry:
+    """Return the entry that one row means.
+
+    Args:
+        row: column -> text.
+        zone: of validity dates that carry none.
+
+    Raises:
+        ValueError: says what is wrong with it; never the plate, as messages end up in logs.
+    """
+    values = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
+    if len(values) < len(row):
         raise ValueError("more values than columns (a comma without quotes?)")
     plate = canonical(values["plate"])
     if not 2 <= len(plate) <= 12:
-        raise ValueError(f"plate {values['plate']!r} has {len(plate)} letters and digits, not 2 to 12")
+        raise ValueError(f"the plate has {len(plate)} letters and digits, not 2 to 12")
     try:
         kind = ListKind(values["list"].lower())
     except ValueError:

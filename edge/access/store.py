@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge.access import files
+from edge.access.audit import Audit
 from edge.access.files import Imported
 from edge.access.lists import Entry, ListKind, PlateLists
 from edge.access.spelling import ANYWHERE, Spelling
@@ -30,10 +31,12 @@ class ListStore:
         path: of the CSV file.
         zone: of validity dates that carry none, and of weekdays and hours.
         spelling: how the site compares plates.
+        audit: gets a line per change: by whom, how many entries, which version.
     """
 
-    def __init__(self, path: Path, zone: ZoneInfo, spelling: Spelling = ANYWHERE) -> None:
+    def __init__(self, path: Path, zone: ZoneInfo, spelling: Spelling = ANYWHERE, audit: Audit | None = None) -> None:
         self.zone = zone
+        self._audit = audit
         self._path, self._spelling = path, spelling
         self._stamp = path.with_suffix(path.suffix + ".number")
         self._lock = threading.RLock()
@@ -96,7 +99,7 @@ class ListStore:
 
         Args:
             text: CSV with a header line.
-            source: names it in messages.
+            source: names it in messages, and who brought it in the audit.
             skip_bad: leave broken rows out, and report them.
             number: under which the office sent it; its next one must be higher.
 
@@ -108,23 +111,23 @@ class ListStore:
         kept = files.to_csv(imported.lists.entries) if imported.skipped else text
         lists = replace(imported.lists, version=files.version_of(kept))
         with self._lock:
-            self._save(kept, lists)
+            self._save(kept, lists, source)
             if number is not None:
                 self._note(number, lists.version)
         return replace(imported, lists=lists)
 
-    def put(self, entry: Entry) -> PlateLists:
-        """Add one entry, or replace those of the same plate on the same list.
+    def put(self, entry: Entry, by: str) -> PlateLists:
+        """Add one entry, or replace those of the same plate on the same list; `by` stands in the audit.
 
         Raises:
             ConfigError, StorageError: the file cannot be read or written; the lists in force stay.
         """
         with self._lock:
             self._catch_up()
-            return self._change((*self._without(entry.plate, entry.kind), entry))
+            return self._change((*self._without(entry.plate, entry.kind), entry), by)
 
-    def remove(self, plate: str, kind: ListKind) -> int:
-        """Take a plate off one list; return how many entries that were.
+    def remove(self, plate: str, kind: ListKind, by: str) -> int:
+        """Take a plate off one list; return how many entries that were; `by` stands in the audit.
 
         Raises:
             ConfigError, StorageError: the file cannot be read or written; the lists in force stay.
@@ -134,7 +137,7 @@ class ListStore:
             left = self._without(plate, kind)
             gone = len(self._lists.entries) - len(left)
             if gone:
-                self._change(left)
+                self._change(left, by)
             return gone
 
     def _without(self, plate: str, kind: ListKind) -> tuple[Entry, ...]:
@@ -152,15 +155,20 @@ class ListStore:
         if files.version_of(text) != self._lists.version:
             self.reload()
 
-    def _change(self, entries: tuple[Entry, ...]) -> PlateLists:
+    def _change(self, entries: tuple[Entry, ...], by: str) -> PlateLists:
         text = files.to_csv(entries)
-        self._save(text, PlateLists.of(entries, files.version_of(text), self._spelling))
+        self._save(text, PlateLists.of(entries, files.version_of(text), self._spelling), by)
         return self._lists
 
-    def _save(self, text: str, lists: PlateLists) -> None:
+    def _save(self, text: str, lists: PlateLists, by: str) -> None:
         files.save(self._path, text, keep=self._good)
         self._use(lists)
         self._good = True
+        if self._audit is not None:
+            try:
+                self._audit.note("lists.changed", by=by, entries=len(lists.entries), lists=lists.version)
+            except StorageError as error:
+                log.error("audit: %s", error)
 
     def _use(self, lists: PlateLists) -> None:
         self._lists = lists

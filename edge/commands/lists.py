@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from edge.clock import SystemClock
 from edge.commands.options import ConfigOption
 from edge.config import load
 from edge.errors import ConfigError, StorageError
@@ -27,7 +28,7 @@ def import_(
     """
     from edge.access.assembly import open_lists
 
-    store = open_lists(load(config))
+    store = open_lists(load(config), SystemClock())
     try:
         text = file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -46,4 +47,4 @@ def export(config: ConfigOption = Path("config.yaml")) -> None:
     from edge.access import files
     from edge.access.assembly import open_lists
 
-    typer.echo(files.to_csv(open_lists(load(config)).reload().entries), nl=False)
+    typer.echo(files.to_csv(open_lists(load(config), SystemClock()).reload().entries), nl=False)

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge.access.audit import Audit
 from edge.access.list_orders import ListOrders, obey
 from edge.access.lists import Entry, ListKind, PlateLists
 from edge.access.store import ListStore
+from edge.clock import SystemClock
 from edge.errors import ConfigError, SinkUnavailable
 
 UTC = ZoneInfo("UTC")
@@ -78,15 +80,15 @@ def test_one_entry_is_put_replaced_and_removed(tmp_path: Path) -> None:
     """The guest of today."""
     kept = store(tmp_path)
     kept.replace(FIRST, "office")
-    kept.put(Entry("GU3ST", ListKind.ALLOW, note="today"))
-    kept.put(Entry("GU3ST", ListKind.ALLOW, note="all week"))
-    kept.put(Entry("GU3ST", ListKind.WATCH))
+    kept.put(Entry("GU3ST", ListKind.ALLOW, note="today"), "otto")
+    kept.put(Entry("GU3ST", ListKind.ALLOW, note="all week"), "otto")
+    kept.put(Entry("GU3ST", ListKind.WATCH), "otto")
     assert [(e.plate, e.kind.value, e.note) for e in store(tmp_path).lists.entries] == [
         ("AB12CDE", "allow", ""),
         ("GU3ST", "allow", "all week"),
         ("GU3ST", "watch", ""),
     ]
-    assert (kept.remove("GU3ST", ListKind.ALLOW), kept.remove("GU3ST", ListKind.ALLOW)) == (1, 0)
+    assert (kept.remove("GU3ST", ListKind.ALLOW, "otto"), kept.remove("GU3ST", ListKind.ALLOW, "otto")) == (1, 0)
     assert [e.kind for e in kept.lists.find("GU3ST")] == [ListKind.WATCH]
 
 
@@ -94,7 +96,7 @@ def test_edit_does_not_undo_what_the_command_line_imported(tmp_path: Path) -> No
     """Two people, one gate."""
     kept, other = store(tmp_path), store(tmp_path)
     other.replace(FIRST, "command line")
-    kept.put(Entry("GU3ST", ListKind.ALLOW))
+    kept.put(Entry("GU3ST", ListKind.ALLOW), "otto")
     assert plates(store(tmp_path).lists) == ["AB12CDE", "GU3ST"]
 
 
@@ -115,7 +117,7 @@ def test_lists_that_were_edited_here_give_way_to_any_order(tmp_path: Path) -> No
     """The number belongs to exactly what the office sent."""
     kept = store(tmp_path)
     obey(kept, order(SECOND, 7))
-    kept.put(Entry("GU3ST", ListKind.ALLOW))
+    kept.put(Entry("GU3ST", ListKind.ALLOW), "otto")
     assert kept.number is None
     assert obey(kept, order(FIRST, 3)) == "1 entries in force"
 
@@ -160,3 +162,18 @@ def test_every_order_is_answered_with_what_is_in_force(tmp_path: Path) -> None:
     assert [p["at"] for p in refused["problems"]] == ["lists: row 3", "lists: row 4"]
     assert nonsense["ok"] is False
     assert all(a["in_force"]["entries"] == 1 for a in (done, refused, nonsense))
+
+
+def test_every_change_is_audited_with_who_made_it_and_without_plates(tmp_path: Path) -> None:
+    """Somebody was let in: who put him on the list?"""
+    audit = tmp_path / "audit.jsonl"
+    kept = ListStore(tmp_path / "lists.csv", UTC, audit=Audit(audit, SystemClock()))
+    kept.replace(FIRST, "office")
+    kept.put(Entry("GU3ST", ListKind.ALLOW), "otto")
+    lines = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert [(x["what"], x["by"], x["entries"]) for x in lines] == [
+        ("lists.changed", "office", 1),
+        ("lists.changed", "otto", 2),
+    ]
+    assert lines[1]["lists"] == kept.lists.version
+    assert "AB12CDE" not in audit.read_text()

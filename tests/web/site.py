@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from edge.access.operations import Kind, Operation
 from edge.access.parking import Parking
+from edge.access.store import ListStore
 from edge.clock import EventIds, SystemClock, seeded_ids
 from edge.config import Settings, load
 from edge.config.camera import TriggerSettings
@@ -50,6 +52,13 @@ web:
     path: {folder}/history.db
     labels: {folder}/labels
 """
+LISTS = """\
+plate,list,holder,valid_from,valid_to,weekdays,hours,lanes,note
+AB12CDE,allow,Anna Meier,2026-01-01,2026-12-31,mon-fri,06:00-22:00,lane-in,
+KL55QRS,deny,,,,,,,lost pass
+WX67KLM,allow,Bread & Butter Ltd,,,,,,
+ZZ99ZZZ,watch,,,,,,,
+"""
 # Stands in for `anpr-edge read --json` and `replay --json`: prints what those print, for what the file's end says.
 READER = Path(__file__).parent / "fake_reader.py"
 
@@ -77,6 +86,7 @@ def serve(
     disguise: Disguise = Disguise(),
     trigger_token: str = "",
     call: Callable[[str, str], None] = lambda camera, source: None,
+    lists: str = LISTS,
 ) -> Iterator[Site]:
     """Serve the page on a free loop-back port; with `users`, vera, otto and anna may log in.
 
@@ -93,6 +103,8 @@ def serve(
         trigger = TriggerSettings.model_validate({"token": trigger_token})
         cameras = (settings.cameras[0].model_copy(update={"trigger": trigger}), *settings.cameras[1:])
         settings = settings.model_copy(update={"cameras": cameras})
+    store = ListStore(folder / "lists.csv", ZoneInfo("UTC"))
+    store.replace(lists, "office")
     local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0, **(web or {})})})
     history = History(
         settings.web.history.path, gate.clock, keep_days=30, keep_events=1000, account_of=gate.accounts.get
@@ -113,6 +125,7 @@ def serve(
         parking=car_park(folder),
         disguise=disguise,
         call=call,
+        lists=store,
     )
     server = WebServer(parts, nice=0)  # test machines are busy with other tests
     thread = threading.Thread(target=server.run, name="web", daemon=True)

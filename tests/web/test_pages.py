@@ -388,3 +388,48 @@ def box_of(page: Page) -> Any:
     box = page.locator(".layer").bounding_box()
     assert box is not None
     return box
+
+
+def test_lists_are_searched_changed_and_imported_on_the_site_page(page: Page, tmp_path: Path) -> None:
+    """The guest of today in, the lost pass out, a broken file explained; each in force at once."""
+    with serve(tmp_path) as site:
+        settled(page, site, "site")
+        panel = page.get_by_role("region", name="Lists")
+        expect(panel.get_by_role("status")).to_contain_text("2 may pass, 1 refused, 1 watched")
+        panel.get_by_label("Search").fill("butter")
+        expect(panel.locator("tbody tr")).to_have_count(1)
+        expect(panel.locator("tbody .plate")).to_have_text("WX67KLM")
+        panel.get_by_label("Search").fill("")
+        panel.get_by_text("Add a plate").click()
+        panel.get_by_label("Plate", exact=True).fill("gu 3st")
+        panel.get_by_label("Hours").fill("08:00-18:00")
+        shown(page, "lists")
+        panel.get_by_role("button", name="Add").click()
+        expect(page.locator("#toast")).to_contain_text("GU3ST is on the list")
+        expect(panel.locator("tbody tr")).to_have_count(5)
+        assert [e.plate for e in site.parts.lists.lists.find("GU3ST")] == ["GU3ST"]  # type: ignore[union-attr]
+        remove = panel.get_by_role("button", name="Remove KL55QRS from the list")
+        remove.click()
+        expect(remove).to_have_text("Really?")
+        remove.click()
+        expect(panel.locator("tbody tr")).to_have_count(4)
+        broken = tmp_path / "tenants.csv"
+        broken.write_text("plate,list\nAB1,allow\n!,allow\n")
+        panel.get_by_text("Import and export").click()
+        panel.get_by_label("Import a file").set_input_files(broken)
+        expect(panel.get_by_role("alert")).to_contain_text("Nothing was imported: 1 rows are broken")
+        expect(panel.get_by_role("alert")).to_contain_text("row 3")
+        shown(page, "lists-broken")
+        panel.get_by_label("Leave broken rows out").check()
+        panel.get_by_label("Import a file").set_input_files(broken)
+        expect(panel.get_by_role("status")).to_contain_text("1 may pass, 0 refused")
+
+
+def test_viewer_sees_no_lists(page: Page, guarded: Site) -> None:
+    """Who may pass is personal data."""
+    page.goto(f"{guarded.url}/site")
+    page.get_by_label("Name").fill("vera")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector(".funnel")
+    expect(page.get_by_role("region", name="Lists")).to_have_count(0)

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge import __version__
 from edge.access.attendant import ActRefused
 from edge.access.parking import Parking
+from edge.access.store import ListStore
 from edge.board import Board
 from edge.clock import Clock
 from edge.config import Settings
@@ -32,7 +33,7 @@ from edge.privacy.disguise import Disguise
 from edge.sinks.history import History
 from edge.sinks.metrics import Metrics
 from edge.sinks.status import document
-from edge.sinks.web import cameras, events, parking, trial, vehicles
+from edge.sinks.web import cameras, events, lists, parking, trial, vehicles
 from edge.sinks.web.auth import MAX_PASSWORD_LENGTH, Session
 from edge.sinks.web.guard import Guard
 from edge.sinks.web.labels import Labels
@@ -70,6 +71,7 @@ class Parts:
     parking: Parking | None = None  # None: stays are not followed
     disguise: Disguise = field(default_factory=Disguise)  # how people see plates here
     call: Call = lambda camera, source: None  # somebody says that a vehicle stands before a camera
+    lists: ListStore | None = None  # None: this gate decides nothing by lists
     apply: Callable[[], str] = lambda: "Saved. It is used from the next start on: sudo systemctl restart anpr-edge"
 
 
@@ -89,7 +91,7 @@ class Me(BaseModel):
     needs_login: bool
     site: str
     version: str
-    can: dict[str, bool] = Field(description="What exists here: try, draw, correct, parking.")
+    can: dict[str, bool] = Field(description="What exists here: try, draw, correct, parking, lists, import.")
 
 
 def build(parts: Parts) -> tuple[FastAPI, Live]:
@@ -110,6 +112,8 @@ def build(parts: Parts) -> tuple[FastAPI, Live]:
         )
     )
     app.include_router(events.routes(parts.history, Labels(web.history.labels), guard, parts.disguise))
+    if parts.lists is not None:
+        app.include_router(lists.routes(parts.lists, guard))
     app.include_router(vehicles.routes(parts.settings, parts.call, parts.clock))
     if parts.parking is not None:
         app.include_router(parking.routes(parts.parking, guard, parts.clock, parts.disguise))
@@ -160,6 +164,8 @@ def _me(parts: Parts, guard: Guard, session: Session) -> Me:
             "draw": parts.config_path is not None and session.person.may("admin"),
             "correct": session.person.may("operator"),
             "parking": parts.parking is not None,
+            "lists": parts.lists is not None and session.person.may("operator"),
+            "import": parts.lists is not None and session.person.may("admin"),
         },
     )
 
@@ -187,7 +193,9 @@ def _answer_errors(app: FastAPI) -> None:
         return _answer(422, f"{where}: {first['msg']}", "correct it and send again")
 
     @app.exception_handler(ConfigError)
-    def unusable(_: Request, error: ConfigError) -> JSONResponse:
+    def unusable(request: Request, error: ConfigError) -> JSONResponse:
+        if request.url.path == "/api/lists/import":
+            return lists.refused(error)
         problem = error.problems[0]
         return _answer(422, f"{problem.at}: {problem.problem}", problem.fix)
 

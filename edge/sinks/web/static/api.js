@@ -3,9 +3,10 @@ const AGAIN_MS = 4000;
 let csrf = "";
 
 export class Refused extends Error {
-  constructor(status, problem, fix) {
+  constructor(status, problem, fix, content = null) {
     super(fix ? `${problem}: ${fix}` : problem);
     this.status = status;
+    this.content = content; // the whole answer, where it says more
   }
 }
 
@@ -28,7 +29,7 @@ export async function api(path, { method = "GET", json, body } = {}) {
   const content = await answer.json().catch(() => ({ problem: `unexpected answer ${answer.status}`, fix: "reload the page" }));
   if (answer.ok) return content;
   if (answer.status === 401 && !path.startsWith("login")) window.dispatchEvent(new Event("logged-out"));
-  throw new Refused(answer.status, content.problem, content.fix);
+  throw new Refused(answer.status, content.problem, content.fix, content);
 }
 
 // One stream of server-sent events for the page that is open; closing it costs the gate nothing more.

@@ -1,5 +1,6 @@
 // Site: is everything in order, where are plates lost, what waits to be delivered.
 import { api } from "./api.js";
+import { listsPanel } from "./lists.js";
 import { bytes, duration, h, icon, percent, pill } from "./dom.js";
 import { Panels, panel } from "./panels.js";
 
@@ -28,9 +29,10 @@ const REASONS = {
 };
 const PARTS = { thread: "Vision", model: "Model", camera: "Camera", sink: "Delivery", disk: "Disk" };
 
-export function sitePage(main) {
+export function sitePage(main, me) {
   const panels = new Panels();
   main.append(panels.element);
+  if (me.can.lists) main.append(listsPanel(me));
   let timer;
   async function refresh() {
     try {
