@@ -256,6 +256,29 @@ def test_a_wrong_plate_is_corrected(page: Page, tmp_path: Path) -> None:
         assert "LR21OQA" in (site.settings.web.history.labels / "labels.csv").read_text()
 
 
+def test_an_attendant_puts_the_car_park_right(page: Page, tmp_path: Path) -> None:
+    """A car that left unseen, a plate that was misread, a count that drifted; each survives the next refresh."""
+    with serve(tmp_path) as site:
+        settled(page, site, "site")
+        inside = page.locator("section", has=page.get_by_role("heading", name="Inside"))
+        expect(inside.locator(".stays li")).to_have_count(7)
+        expect(inside).to_contain_text("1 for too long")
+        shown(page, "site-parking")
+        page.get_by_role("button", name="AB12CDE has left").click()
+        expect(inside.locator(".stays li")).to_have_count(6)
+        wrong = inside.locator("li", has_text="MTK4471")
+        wrong.get_by_text("Correct").first.click()
+        wrong.get_by_label("The plate really is").fill("hx11gho")
+        wrong.get_by_role("button", name="Correct").click()
+        expect(page.get_by_text("Every exit has found its entry.")).to_be_visible()
+        spaces = page.locator("section", has=page.get_by_role("heading", name="Free spaces"))
+        spaces.get_by_text("Set the count").click()
+        spaces.get_by_label("Cars inside now").fill("40")
+        spaces.get_by_role("button", name="Set", exact=True).click()
+        expect(spaces).to_contain_text("full")
+        assert [s.corrected for s in site.parts.parking.state(site.gate.clock.utc()).ended[:2]] == [True, True]
+
+
 def test_a_technician_draws_region_and_line_with_the_mouse(page: Page, tmp_path: Path) -> None:
     """Click the corners, draw the line, drag one end, save: the settings file holds it."""
     with serve(tmp_path) as site, moving(site.gate, fps=5):

@@ -210,5 +210,6 @@ def _settings(name: str, site: str, prefix: str, endpoint: str, files: GateFiles
             "key_file": str(files.key_file.resolve()),
         },
     }
+    parking = {"zone_topic": f"{prefix}/{{site}}/zones/{{zone}}", "share_topic": f"{prefix}/{{site}}/sessions"}
     head = f"# {name}: put these sections into config.yaml, then run: anpr-edge check -c config.yaml\n"
-    return head + yaml.safe_dump({"site": {"name": site}, "mqtt": mqtt}, sort_keys=False)
+    return head + yaml.safe_dump({"site": {"name": site}, "mqtt": mqtt, "parking": parking}, sort_keys=False)

@@ -3,6 +3,7 @@ import { api } from "./api.js";
 import { listsPanel } from "./lists.js";
 import { bytes, duration, h, icon, percent, pill } from "./dom.js";
 import { Panels, panel } from "./panels.js";
+import { ParkingPanels } from "./parking.js";
 
 const EVERY_MS = 2000;
 const STEPS = [["received", "Pictures received"], ["analysed", "Pictures analysed"], ["plates_detected", "Plates found"], ["plates_legible", "Plates legible"], ["plates_read", "Plates read"]];
@@ -31,12 +32,15 @@ const PARTS = { thread: "Vision", model: "Model", camera: "Camera", sink: "Deliv
 
 export function sitePage(main, me) {
   const panels = new Panels();
+  const park = me.can.parking ? new ParkingPanels(panels, me) : null;
   main.append(panels.element);
   if (me.can.lists) main.append(listsPanel(me));
   let timer;
   async function refresh() {
     try {
-      show(panels, await api("status"));
+      const status = await api("status");
+      await park?.refresh([...new Set(status.cameras.map((c) => c.lane))]);
+      show(panels, status);
       panels.problem("");
     } catch (error) {
       panels.problem(error.message);
