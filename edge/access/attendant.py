@@ -56,6 +56,18 @@ class Attendant:
             raise ActRefused("the stay began later than that", "give the moment at which the car left")
         return self._done(self._act(Kind.CLOSE, at=ended, target=session.session_id), session.session_id)
 
+    def reopen(self, stay: str) -> Session:
+        """Take back that a person ended a stay.
+
+        Raises:
+            ActRefused: no person ended it.
+        """
+        session = self.find(stay)
+        closing = self._parking.closing_of(session.session_id)
+        if closing is None:
+            raise ActRefused("nobody has closed this stay by hand", "correct the plate of its exit instead")
+        return self._done(self._act(Kind.VOID, target=closing), session.session_id)
+
     def correct(self, passage: str, plate: str) -> Session | None:
         """Say what the plate of a passage (or of the entry of a stay) is; return the stay that it belongs to now.
 

@@ -58,6 +58,11 @@ class Ledger:
         order = self._places.get(op_id)
         return None if order is None else self._effective(self._ops[bisect_left(self._orders, order)])
 
+    def closing_of(self, session_id: str) -> str | None:
+        """Return the newest act by which a person ended a stay, if it still counts."""
+        acts = (op for op in reversed(self._ops) if op.kind is Kind.CLOSE and op.target == session_id)
+        return next((op.op_id for op in acts if self._effective(op) is not None), None)
+
     def add(self, ops: Iterable[Operation]) -> int:
         """Take in `ops`, in any order, each once; return how many were new."""
         fresh = [op for op in ops if self._is_new(op)]

@@ -122,6 +122,11 @@ class Parking:
             ended = (s for s in book.sessions() if s.exit is not None and s.exit.op_id == op_id)
             return found if found is not None else next(ended, None)
 
+    def closing_of(self, session_id: str) -> str | None:
+        """Return the act by which a person ended a stay."""
+        with self._lock:
+            return self._ledger.closing_of(session_id)
+
     @property
     def plan(self) -> SitePlan:
         """Return which lane leads where."""

@@ -23,7 +23,7 @@ from edge.config.settings import Settings
 from edge.errors import ConfigError, StorageError
 
 app = typer.Typer(
-    help="Stays: list, close, correct, add, void. A running daemon takes changes up within a second.",
+    help="Stays: list, close, reopen, correct, add, void. A running daemon takes changes up within a second.",
     no_args_is_help=True,
 )
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -86,6 +86,16 @@ def close(
     """
     settings, parking = opened(config)
     _show(settings, _me(parking).close(stay_, _moment(at, settings)), as_json=as_json)
+
+
+@app.command("reopen")
+def reopen(stay_: StayArgument, config: ConfigOption = Path("config.yaml"), as_json: JsonOption = False) -> None:
+    """Take back that a stay was closed by hand.
+
+    Example: anpr-edge sessions reopen 019cccd5-e4fe
+    """
+    settings, parking = opened(config)
+    _show(settings, _me(parking).reopen(stay_), as_json=as_json)
 
 
 @app.command("correct")

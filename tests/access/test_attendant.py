@@ -84,6 +84,9 @@ def test_close_by_plate_and_the_daemon_sees_it(parking: Parking, run: Run) -> No
     session = parking.session("stay-one")
     assert session is not None and session.corrected
     assert parking.zones()[0].cars == 1
+    assert document(run, "sessions", "reopen", "stay-one")["outcome"] is None
+    parking.catch_up()
+    assert parking.zones()[0].cars == 2
 
 
 def test_correct_pairs_again_and_void_takes_back(parking: Parking, run: Run) -> None:
@@ -116,6 +119,7 @@ def test_occupancy_is_shown_and_reset(parking: Parking, run: Run) -> None:
         (("sessions", "correct", "stay-one", "?"), "0 letters and digits"),
         (("sessions", "add", "AB12CDE", "--lane", "roof"), "does not lead from the street"),
         (("sessions", "void", "x"), "there is no passage"),
+        (("sessions", "reopen", "stay-one"), "nobody has closed"),
         (("occupancy", "reset", "roof", "1"), "there is no zone 'roof'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

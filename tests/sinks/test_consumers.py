@@ -50,6 +50,8 @@ def test_every_kind_of_event_is_valid_by_the_published_schema(kind: EventType) -
     event = a_gate_event(type=kind, sequence=3)
     if kind is EventType.GAP:
         event = gap_event(event, event.event_id, START, sequence=3, first=1, last=3, reason="size")
+    elif kind is EventType.SESSION_CLOSED:
+        event = replace(event, details=(("session_id", event.passage_id), ("outcome", "exit"), ("replaces", None)))
     elif kind is EventType.UNREAD:
         event = replace(event, plate=None)
     valid(event)

@@ -95,6 +95,11 @@ def _add_acts(router: APIRouter, desk: _Desk, operator: Any) -> None:
         """End a stay whose exit was not seen."""
         return desk.show(desk.attendant(person).close(op_id, _moment(ended.at)))
 
+    @router.post("/stays/{op_id}/reopen", responses=answers(401, 403, 409, 422))
+    def reopen(op_id: OpId, person: Person = operator) -> dict[str, Any]:
+        """Take back that a stay was ended by hand."""
+        return desk.show(desk.attendant(person).reopen(op_id))
+
     @router.put("/passages/{op_id}/plate", responses=answers(401, 403, 409, 422))
     def correct(op_id: OpId, right: RightPlate, person: Person = operator) -> dict[str, Any]:
         """Say what a plate really is; answers with the stay that the passage belongs to now, if any."""

@@ -79,7 +79,7 @@ function stay(s, act, me) {
         "div",
         { class: "row tools" },
         oneField(s.session_id, "Correct", "The plate really is", plateField(s.plate), "Correct", (right) => act(`passages/${s.session_id}/plate`, "PUT", { text: right }, `${text} is ${right.toUpperCase()}`)),
-        h("button", { class: "quiet", type: "button", "aria-label": `${text} has left`, onclick: () => act(`stays/${s.session_id}/end`, "POST", {}, `${text} has left`) }, "Has left"),
+        oneField(`${s.session_id} left`, "Has left", "Left at (empty: now)", { type: "datetime-local", required: false }, "End", (at) => act(`stays/${s.session_id}/end`, "POST", { at: at ? new Date(at).toISOString() : null }, `${text} has left`)),
       )
     : null;
   return h(
