@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edge import __version__, health
 from edge.access.assembly import Access, assemble, open_lists
+from edge.access.audit import Audit
 from edge.access.barrier import Alarm, Report
 from edge.access.doorbell import Doorbell
 from edge.access.gpio import GpioContact, library
@@ -37,6 +38,8 @@ from edge.pipeline.models import fingerprints
 from edge.pipeline.onnx import ProviderFallback, log_fallback
 from edge.privacy.disguise import Disguise, DisguisedSink, disguises
 from edge.privacy.key import PseudonymKey
+from edge.privacy.retention import Retention
+from edge.privacy.stores import stores_of_passages
 from edge.runtime import LEAVE_WITHIN_S, Runtime, Stage
 from edge.sinks.accounts import Accounts
 from edge.sinks.assembly import Delivery, deliveries
@@ -186,7 +189,11 @@ def _parking(site: _Site) -> list[Delivery]:
 
 
 def _chores(site: _Site) -> list[Callable[[], None]]:
-    return [] if site.car_park is None else [partial(site.car_park.measure, site.board, site.clock)]
+    chosen = site.settings.privacy
+    audit = Audit(chosen.log, site.clock, "privacy.log")
+    kept = stores_of_passages(site.settings)
+    chores: list[Callable[[], None]] = [Retention(kept, chosen.keep, site.clock, site.watch.synchronised, audit)]
+    return chores if site.car_park is None else [*chores, partial(site.car_park.measure, site.board, site.clock)]
 
 
 def _disguises(settings: Settings) -> Mapping[str, Disguise]:
@@ -248,7 +255,6 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
     history = History(
         keep.path,
         site.clock,
-        keep_days=keep.keep_days,
         keep_events=keep.keep_events,
         account_of=site.accounts.take,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 MODE, FOLDER_MODE = 0o600, 0o700
 
@@ -30,6 +31,19 @@ def write(path: Path, content: bytes) -> None:
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def append_to(path: Path) -> TextIO:
+    """Return the file at `path` open for appending text; one that is made belongs to this user only.
+
+    Raises:
+        OSError: it cannot be opened or made.
+    """
+    made = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
+    if made:
+        give_to_folder_owner(path)
+    return os.fdopen(handle, "a", encoding="utf-8")
 
 
 def make_folder(folder: Path) -> None:

@@ -6,10 +6,11 @@ them, fakes included, runs the contract tests under tests/contract.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge.types import Box, Detection, FloatArray, Frame, GateEvent, UInt8Array
 
@@ -150,3 +151,67 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; may be called twice."""
+
+
+class KeepClass(str, Enum):
+    """Why something is kept, and so for how long."""
+
+    LISTED = "listed"  # passages of vehicles on a list of the site
+    UNLISTED = "unlisted"  # all other passages
+    SESSION = "session"  # stays: from an entry to an exit
+    WATCH = "watch"  # hits of a watch list
+    LABEL = "label"  # corrected plates, kept for training
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose data is meant: plates as they may be stored, and what else is known to be of the same vehicle."""
+
+    plates: frozenset[str]  # canonical; pseudonyms as they are
+    passages: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+
+    def with_more(self, *, passages: Iterable[str] = (), events: Iterable[str] = ()) -> Subject:
+        """Return the same vehicle with more that is known to be its."""
+        return replace(self, passages=self.passages.union(passages), events=self.events.union(events))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing that is stored about somebody."""
+
+    store: str
+    facts: Mapping[str, Any]  # plain values, for JSON
+    picture: bytes | None = None  # JPEG
+
+
+class PersonalData(Protocol):
+    """A store that holds plates. It opens its files for each call, so it works beside a running daemon.
+
+    Every call raises StorageError when the files cannot be read or written.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+
+    def plates(self) -> frozenset[str]:
+        """Return every text stored as a plate, rivals and corrections included."""
+
+    def widen(self, subject: Subject) -> Subject:
+        """Return `subject` with the passages and events that this store knows to be of the same vehicle."""
+
+    def export(self, subject: Subject) -> Iterator[Record]:
+        """Yield what is stored about `subject`, oldest first."""
+
+    def erase(self, subject: Subject) -> int:
+        """Remove what is stored about `subject`, and its plates as rivals of others; return how many records changed.
+
+        What must stay for another reason, such as a gapless numbering, stays without the plate and its picture.
+        """
+
+    def purge(self, until: Mapping[KeepClass, datetime], limit: int) -> Mapping[KeepClass, int]:
+        """Remove at most `limit` records per class that are older than its moment; return how many went."""
+
+    def compact(self) -> None:
+        """Leave nothing of what was removed in free space, log or copies; may take as long as copying the files."""

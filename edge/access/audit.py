@@ -12,14 +12,22 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from edge import private_files
 from edge.clock import Clock
 from edge.errors import StorageError
 
 
 class Audit:
-    """Appends to one file; safe from any thread."""
+    """Appends to one file; safe from any thread.
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    Args:
+        path: of the file.
+        clock: gives the moment of each line.
+        setting: that names the file.
+    """
+
+    def __init__(self, path: Path, clock: Clock, setting: str = "access.audit") -> None:
+        self._setting = setting
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
@@ -39,12 +47,12 @@ class Audit:
         try:
             with self._lock:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("a", encoding="utf-8") as file:
+                with private_files.append_to(self._path) as file:
                     file.write(line + "\n")
                     file.flush()
                     if on_disk:
                         os.fsync(file.fileno())
         except OSError as error:
             raise StorageError(
-                f"{self._path}: cannot be written: {error.strerror}. Free space or set access.audit"
+                f"{self._path}: cannot be written: {error.strerror}. Free space or set {self._setting}"
             ) from error

@@ -39,6 +39,7 @@ class Ruling:
     probability: float  # that the vehicle carries the listed plate; of the text where none is listed
     lists_version: str
     watched: tuple[Entry, ...] = ()  # entries of watch lists that it matches
+    listed: bool = False  # it is rather on a list of the site than not, whatever follows from that
 
 
 def rule(event: GateEvent, lane: AccessLaneSettings | None, lists: PlateLists, zone: tzinfo) -> Ruling:
@@ -59,7 +60,8 @@ def rule(event: GateEvent, lane: AccessLaneSettings | None, lists: PlateLists, z
         ruling = case.ruled(Decision.RECORD_ONLY, "no-barrier", "nothing is decided in this lane")
     else:
         ruling = _by_lane(case, lane)
-    return replace(ruling, watched=case.watched(lane.deny_probability if lane else 0.5))
+    watched = case.watched(lane.deny_probability if lane else 0.5)
+    return replace(ruling, watched=watched, listed=any(m.probability >= 0.5 for m in case.found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from edge.access.outputs import Command
 from edge.clock import EventIds
 from edge.config.access import AccessLaneSettings
 from edge.errors import StorageError
+from edge.privacy.keeping import LISTED
 from edge.types import EventType, Evidence, GateEvent
 
 log = logging.getLogger(__name__)
@@ -163,4 +164,5 @@ def _facts(ruling: Ruling) -> tuple[tuple[str, str | int | float | bool | None],
         ("reason", ruling.reason),
         ("listed_probability", round(ruling.probability, 4)),
         ("lists_version", ruling.lists_version),
+        (LISTED, ruling.listed),
     )

@@ -95,7 +95,7 @@ def _print_event(event_id: str, config: Path) -> None:
         raise ConfigError(
             "web.history.path", f"there is no {keep.path}", "run where the daemon runs, with its settings"
         )
-    history = History(keep.path, SystemClock(), keep_days=keep.keep_days, keep_events=keep.keep_events)
+    history = History(keep.path, SystemClock(), keep_events=keep.keep_events)
     remembered, found = history.get(event_id), history.account(event_id)
     if remembered is None or found is None:
         why = "no such event" if remembered is None else "its looks were not kept: a pseudonym, or the daemon stopped"

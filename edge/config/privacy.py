@@ -40,6 +40,16 @@ class TopicSettings(DisclosureSettings):
     )
 
 
+class KeepSettings(Section):
+    """For how long what is kept; purged every hour, while the clock is set. Stays: parking.keep_days."""
+
+    listed_days: float = Field(30.0, gt=0, le=3650, description="Passages of vehicles on a list of the site.")
+    unlisted_days: float = Field(14.0, gt=0, le=3650, description="All other passages.")
+    session_days: float = Field(30.0, gt=0, le=3650, description="Events that tell of a stay that ended.")
+    watch_days: float = Field(30.0, gt=0, le=3650, description="Hits of a watch list.")
+    label_days: float = Field(365.0, gt=0, le=3650, description="Corrected plates with picture, kept for training.")
+
+
 class PrivacySettings(Section):
     """What leaves the gate in which form, and for how long what is kept."""
 
@@ -50,6 +60,11 @@ class PrivacySettings(Section):
         Path("var/privacy.key"), description="Key of the pseudonyms, made when missing; this user only (chmod 600)."
     )
     keep_characters: int = Field(3, ge=1, le=4, description="What is left of a truncated plate.")
+
+    keep: KeepSettings = Field(KeepSettings(), description="For how long.")
+    log: Path = Field(
+        Path("var/privacy.jsonl"), description="Append-only record of purges, exports and erasures, without plates."
+    )
 
     @property
     def needs_key(self) -> bool:

@@ -32,10 +32,9 @@ class UserSettings(Section):
 
 
 class HistorySettings(Section):
-    """The events that the page can search; the outbox forgets what is delivered, this does not."""
+    """The events that the page can search, kept as privacy.keep says."""
 
     path: Path = Field(Path("var/history.db"), description="SQLite file; its folder must be writable.")
-    keep_days: float = Field(30.0, gt=0, le=3650, description="Plates older than this are deleted.")
     keep_events: int = Field(
         100_000, ge=100, le=5_000_000, description="Beyond this number the oldest events are deleted."
     )

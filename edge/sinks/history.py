@@ -1,8 +1,8 @@
 """History: the events that people search, on disk, apart from the outbox.
 
 A sink like any other: it writes what the outbox hands it, once per event id,
-and forgets by age and number. Readers open their own connection, so a search
-never waits for a write. Corrections stand beside an event and never change it.
+and forgets the oldest beyond a number; by age, `edge.privacy` forgets. Readers
+open their own connection, so a search never waits for a write. Corrections stand beside an event and never change it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from edge.clock import Clock
 from edge.errors import SinkUnavailable, StorageError
 from edge.privacy.disguise import PRIVACY
+from edge.privacy.keeping import keep_class
+from edge.private_files import protect
 from edge.sinks import wire
 from edge.sinks.misread import patterns
 from edge.tracking.account import Account
@@ -31,7 +33,8 @@ PRUNE_EVERY_S = 600.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     event_id TEXT PRIMARY KEY, captured_at TEXT NOT NULL, lane TEXT NOT NULL, camera TEXT NOT NULL,
-    type TEXT NOT NULL, passage_id TEXT NOT NULL, plate TEXT, body BLOB NOT NULL) WITHOUT ROWID;
+    type TEXT NOT NULL, passage_id TEXT NOT NULL, plate TEXT, body BLOB NOT NULL,
+    keep TEXT NOT NULL DEFAULT 'unlisted') WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_by_time ON events (captured_at, event_id);
 CREATE INDEX IF NOT EXISTS events_by_passage ON events (passage_id);
 CREATE TABLE IF NOT EXISTS names (  -- what a search by plate finds: the answer, its rivals, the correction
@@ -45,6 +48,8 @@ CREATE TABLE IF NOT EXISTS accounts (  -- why the plate was read so
     event_id TEXT PRIMARY KEY REFERENCES events ON DELETE CASCADE, body TEXT NOT NULL) WITHOUT ROWID;
 """
 _ROWS = "SELECT e.body, c.text, c.by, c.at FROM events e LEFT JOIN corrections c USING (event_id)"
+_BY_CLASS = "CREATE INDEX IF NOT EXISTS events_by_class ON events (keep, captured_at)"
+_WITHOUT_CLASS = "ALTER TABLE events ADD COLUMN keep TEXT NOT NULL DEFAULT 'unlisted'"
 # Of the event itself, else of the newest of its passage: a hit on a list has no looks of its own.
 _ACCOUNT = """
 SELECT a.body FROM accounts a JOIN events e USING (event_id)
@@ -92,7 +97,7 @@ class History:
 
     Args:
         path: SQLite file, made when missing.
-        keep_days, keep_events: older events are forgotten, by age and by number.
+        keep_events: older events beyond this number are forgotten.
         account_of: gives the account of an event that is being remembered, by its id; None: there is none.
 
     Raises:
@@ -104,13 +109,11 @@ class History:
         path: Path,
         clock: Clock,
         *,
-        keep_days: float,
         keep_events: int,
         account_of: Callable[[str], Account | None] = lambda event_id: None,
     ) -> None:
         self._path = path
         self._clock = clock
-        self._keep_days = keep_days
         self._keep_events = keep_events
         self._account_of = account_of
         self._pruned_s: float | None = None
@@ -118,9 +121,7 @@ class History:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"{path.parent}: cannot be made: {error.strerror}. Fix: web.history.path") from error
-        with self._open() as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(_SCHEMA)
+        prepare(path)
 
     @property
     def name(self) -> str:
@@ -175,10 +176,8 @@ class History:
         return self.get(event_id)
 
     def prune(self) -> None:
-        """Forget what is too old or too much."""
-        oldest = wire.utc_text(self._clock.utc() - timedelta(days=self._keep_days))
+        """Forget what is too much."""
         with self._open() as db:
-            db.execute("DELETE FROM events WHERE captured_at < ?", (oldest,))
             db.execute(
                 "DELETE FROM events WHERE event_id IN (SELECT event_id FROM events "
                 "ORDER BY captured_at DESC, event_id DESC LIMIT -1 OFFSET ?)",
@@ -196,20 +195,43 @@ class History:
             self._pruned_s = now_s
             self.prune()
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection whose work is committed as a whole; the library's errors end here."""
-        try:
-            with closing(sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S)) as db:
-                db.execute("PRAGMA foreign_keys = ON")
-                db.execute("PRAGMA secure_delete = ON")  # a forgotten plate leaves no trace in the file
-                with db:
-                    yield db
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"{self._path}: {error}. Fix: check the disk and web.history.path; the file may be deleted, "
-                "events in the outbox are not affected"
-            ) from error
+    def _open(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self._path)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Give a connection to the history at `path` whose work is committed as a whole; the library's errors end here.
+
+    Raises:
+        StorageError: the file cannot be used.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as db:
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA secure_delete = ON")  # a forgotten plate leaves no trace in the file
+            with db:
+                yield db
+    except sqlite3.Error as error:
+        raise StorageError(
+            f"{path}: {error}. Fix: check the disk and web.history.path; the file may be deleted, "
+            "events in the outbox are not affected"
+        ) from error
+
+
+def prepare(path: Path) -> None:
+    """Make the tables at `path`, for this user only, or bring those of an older version up to date.
+
+    Raises:
+        StorageError: the file cannot be made or is not a database.
+    """
+    with opened(path) as db:
+        protect(path)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(_SCHEMA)
+        if "keep" not in {row[1] for row in db.execute("PRAGMA table_info(events)")}:
+            db.execute(_WITHOUT_CLASS)
+        db.execute(_BY_CLASS)
 
 
 def _insert(db: sqlite3.Connection, event: GateEvent) -> bool:
@@ -227,8 +249,9 @@ def _insert(db: sqlite3.Connection, event: GateEvent) -> bool:
         event.passage_id,
         None if plate is None else plate.text,
         wire.encode(event, None),
+        keep_class(event).value,
     )
-    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     if plate is not None:
         texts = {plate.text, *(text for text, _ in plate.alternatives)}
         db.executemany("INSERT INTO names VALUES (?, ?)", [(event.event_id, text) for text in sorted(texts)])

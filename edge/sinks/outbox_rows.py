@@ -19,6 +19,7 @@ from edge.types import Evidence, GateEvent
 
 log = logging.getLogger(__name__)
 
+AS_TEXT = "as_text"  # addition that holds what is left of an event without JSON form
 REPR_LIMIT = 2_000  # characters of an event without JSON form that are kept for a person to look at
 
 
@@ -140,4 +141,4 @@ def _insert(
 def _remains(event: GateEvent) -> GateEvent:
     """Return what can be kept of an event that has no JSON form: enough for a person to see what it was."""
     text = repr(replace(event, evidence=Evidence()))[:REPR_LIMIT]
-    return replace(event, plate=None, evidence=Evidence(), details=(("as_text", text),))
+    return replace(event, plate=None, evidence=Evidence(), details=((AS_TEXT, text),))

@@ -93,6 +93,19 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether a daemon holds the outbox at `path`."""
+    file = path.with_name(path.name + ".lock")
+    if not file.exists():
+        return False
+    with translated(path, "asking for its lock"), file.open() as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     """Return a connection for explicit transactions, usable from any thread that holds the outbox's lock.
 
@@ -102,6 +115,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_MS / 1000)
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.execute("PRAGMA secure_delete = ON")  # a delivered plate leaves no trace in the file
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     return connection

@@ -254,7 +254,7 @@ def test_picture_that_shrinks_for_the_broker_is_the_blurred_one() -> None:
 def test_history_on_disk_holds_no_plate(tmp_path: Path) -> None:
     """Raw bytes of the files; the person at the gate still finds the car by its plate."""
     gate = FakeGate()
-    history = History(tmp_path / "h" / "history.db", gate.clock, keep_days=30, keep_events=100)
+    history = History(tmp_path / "h" / "history.db", gate.clock, keep_events=100)
     hidden = Disguise("pseudonym", "dropped", pseudonym=under_key)
     DisguisedSink(history, hidden).write([a_telling_event()])
     assert not any(tells(file.read_bytes()) for file in (tmp_path / "h").iterdir())

@@ -145,7 +145,7 @@ def test_an_event_of_the_gate_is_explained_from_its_history(tmp_path: Path) -> N
     looks = (LookLine(5.0, (120.0, 28.0), 0.5, 0.9, 1.0, (("A", 0.99), ("B", 0.61)), 0.7, "counted", ""),)
     kept = {event.event_id: Account(9, 28.0, "AB12CDE", "", looks)}
     path = tmp_path / "history.db"
-    History(path, gate.clock, keep_days=30, keep_events=10, account_of=kept.get).write([event])
+    History(path, gate.clock, keep_events=10, account_of=kept.get).write([event])
     config = tmp_path / "config.yaml"
     config.write_text(
         f"cameras: [{{name: a, lane: a, url: x.mp4}}]\nmqtt: {{enabled: false}}\nweb: {{history: {{path: {path}}}}}\n"

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import SinkUnavailable, StorageError
+from edge.privacy.history_data import HistoryData
+from edge.protocols import KeepClass
 from edge.sinks.history import History, Query
 from edge.sinks.misread import normal, patterns
 from edge.types import CHARSET, EventType
@@ -25,7 +27,7 @@ def gate() -> FakeGate:
 
 @pytest.fixture
 def history(gate: FakeGate, tmp_path: Path) -> History:
-    return History(tmp_path / "deep" / "history.db", gate.clock, keep_days=30, keep_events=1000)
+    return History(tmp_path / "deep" / "history.db", gate.clock, keep_events=1000)
 
 
 def plates(history: History, query: Query) -> list[str]:
@@ -119,10 +121,9 @@ def test_old_plates_leave_no_trace_in_the_file(gate: FakeGate, history: History,
     history.write([gate.an_event(plate="PR1VACY")])
     gate.clock.advance_to(31 * 86_400)
     history.write([gate.an_event(plate="NE1WONE")])
+    HistoryData(tmp_path / "deep" / "history.db").purge(dict.fromkeys(KeepClass, gate.clock.utc()), 100)
 
     assert plates(history, Query()) == ["NE1WONE"]
-    with sqlite3.connect(tmp_path / "deep" / "history.db") as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = b"".join(p.read_bytes() for p in (tmp_path / "deep").iterdir())
     assert b"PR1VACY" not in content
     assert b"NE1WONE" in content
@@ -130,7 +131,7 @@ def test_old_plates_leave_no_trace_in_the_file(gate: FakeGate, history: History,
 
 def test_number_of_events_is_bounded(gate: FakeGate, tmp_path: Path) -> None:
     """A busy gate must not fill the disk; the newest stay."""
-    small = History(tmp_path / "h.db", gate.clock, keep_days=30, keep_events=3)
+    small = History(tmp_path / "h.db", gate.clock, keep_events=3)
     small.write([gate.an_event(plate=f"AA{k:02}AAA", minutes=k) for k in range(9)])
     assert plates(small, Query()) == ["AA08AAA", "AA07AAA", "AA06AAA"]
 
@@ -139,7 +140,7 @@ def test_a_file_that_is_no_database_is_an_instruction(gate: FakeGate, tmp_path: 
     """Not a traceback."""
     (tmp_path / "h.db").write_bytes(b"this is not a database, it only looks like a file" * 100)
     with pytest.raises(StorageError, match=r"h\.db: .*Fix: "):
-        History(tmp_path / "h.db", gate.clock, keep_days=30, keep_events=100)
+        History(tmp_path / "h.db", gate.clock, keep_events=100)
 
 
 def test_a_damaged_file_keeps_events_in_the_outbox(gate: FakeGate, history: History, tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_normal_form_drops_what_plates_do_not_carry() -> None:
 
 def test_account_of_an_event_is_kept_and_forgotten_with_it(gate: FakeGate, tmp_path: Path) -> None:
     """It holds the plate as every look read it: nothing of it may outlive the event."""
-    history = History(tmp_path / "history.db", gate.clock, keep_days=30, keep_events=1000, account_of=gate.accounts.get)
+    history = History(tmp_path / "history.db", gate.clock, keep_events=1000, account_of=gate.accounts.get)
     event = gate.an_event(plate="AB12CDE")
     hit = replace(gate.an_event(plate="AB12CDE"), type=EventType.WATCH_HIT, passage_id=event.passage_id)
     del gate.accounts[hit.event_id]
@@ -167,8 +168,8 @@ def test_account_of_an_event_is_kept_and_forgotten_with_it(gate: FakeGate, tmp_p
     assert history.account(hit.event_id) == found  # the same passage
     assert history.account("unknown") is None
 
-    gate.clock.advance_to(gate.clock.monotonic_s() + 31 * 86_400)
-    history.prune()
+    later = gate.clock.utc() + timedelta(days=1)
+    HistoryData(tmp_path / "history.db").purge(dict.fromkeys(KeepClass, later), 100)
     assert history.account(event.event_id) is None
     with sqlite3.connect(tmp_path / "history.db") as db:
         assert db.execute("SELECT count(*) FROM accounts").fetchone() == (0,)

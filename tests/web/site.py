@@ -106,9 +106,7 @@ def serve(
     store = ListStore(folder / "lists.csv", ZoneInfo("UTC"))
     store.replace(lists, "office")
     local = settings.model_copy(update={"web": settings.web.model_copy(update={"port": 0, **(web or {})})})
-    history = History(
-        settings.web.history.path, gate.clock, keep_days=30, keep_events=1000, account_of=gate.accounts.get
-    )
+    history = History(settings.web.history.path, gate.clock, keep_events=1000, account_of=gate.accounts.get)
     DisguisedSink(history, disguise).write([_passage(gate, k) for k in range(passages)])
     for camera in gate.board.lanes:
         gate.show(camera, 1)

@@ -145,7 +145,7 @@ def _add_explanation(router: APIRouter, kept: History, viewer: Any) -> None:
 
 def _found(one: Remembered | None) -> Remembered:
     if one is None:
-        raise Refusal(404, "no such event", "it may have been deleted after web.history.keep_days")
+        raise Refusal(404, "no such event", "it may have been deleted after privacy.keep")
     return one
 
 
