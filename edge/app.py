@@ -15,21 +15,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from edge import __version__, health
+from edge import __version__, callers, health
 from edge.access.assembly import Access, assemble, open_lists
 from edge.access.audit import Audit
-from edge.access.barrier import Alarm, Report
-from edge.access.doorbell import Doorbell
-from edge.access.gpio import GpioContact, library
 from edge.access.list_orders import ListOrders, obey
-from edge.access.outputs import BarrierFault
 from edge.access.parking_assembly import CarPark, assemble_parking
 from edge.access.store import ListStore
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
 from edge.config.camera import CameraSettings
 from edge.config.settings import Settings
-from edge.errors import ConfigError, EdgeError, StorageError
+from edge.errors import EdgeError
 from edge.housekeeping import Housekeeping
 from edge.mailbox import Mailbox
 from edge.pipeline.capture import CaptureThread, open_source
@@ -105,19 +101,16 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         site = _site(settings, stack)
         facts(settings, site.clock.utc(), resolve=None)
         web, sinks = _web(site, config_path)
-        decided: list[Access] = []
         orders = _list_orders(site)
         found = _deliveries(site, orders)
-        access = assemble(
-            settings, site.lists, site.clock, _mqtt_post(found), _barrier_report(site, decided), site.watch.synchronised
-        )
-        decided += [access] if access is not None else []
+        mqtt = [d.sink for d in found if isinstance(d.sink, MqttSink)]
+        access = _access(site, mqtt)
         publishers = [_publisher(site, delivery) for delivery in [*found, *_parking(site), *sinks]]
         site.outbox.retire(keep={p.sink for p in publishers})
         volumes = {"outbox": settings.outbox.path.resolve().parent}
         keeper = Housekeeping(site.board, site.outbox, publishers, volumes, _chores(site))
         cameras = [_camera_stages(site, camera, access) for camera in settings.cameras]
-        _hear_calls(site, found)
+        callers.hear(settings, mqtt, site.call)
         stages = [
             *(Stage(p.name, p.run, p.stop) for p in publishers),
             Stage("housekeeping", keeper.run, keeper.stop),
@@ -126,7 +119,7 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
             *_barrier_stages(access),
             *(vision for vision, _ in cameras),
             *(capture for _, capture in cameras),
-            *(stage for camera in settings.cameras for stage in _doorbells(site, camera)),
+            *callers.doorbells(settings, site.call, site.metrics),
         ]
         _serve(site, stack)
         log.info("anpr-edge %s watches %d camera(s)", __version__, len(settings.cameras))
@@ -279,24 +272,20 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
     return [Stage(server.name, server.run, server.stop)], [Delivery(history, HISTORY_PAUSE_S)]
 
 
-def _mqtt_post(found: Sequence[Delivery]) -> Callable[[str, bytes], None] | None:
-    """Return what publishes a barrier's command over MQTT, now or never, if there is MQTT."""
-    return next((partial(d.sink.send, within_s=COMMAND_S) for d in found if isinstance(d.sink, MqttSink)), None)
-
-
-def _barrier_report(site: _Site, decided: Sequence[Access]) -> Report:
-    def alarm(alarm: Alarm) -> None:
-        site.metrics.barrier_alarm(alarm.lane, alarm.kind)
-        if alarm.command is None:
-            return
-        try:
-            told = decided[0].judge.barrier_failed(alarm.command, alarm.reason)
-            for event in _store(site.outbox, site.board, site.metrics, told):
-                site.metrics.decision_made(event.lane, str(event.decision))
-        except StorageError as error:
-            log.error("nobody is called to lane %s: %s", alarm.lane, error)
-
-    return Report(alarm, site.metrics.barrier_told)
+def _access(site: _Site, mqtt: Sequence[MqttSink]) -> Access | None:
+    """Return the site's decisions and barriers; a barrier's command goes over MQTT now or never."""
+    made: list[Access] = []
+    report = callers.report(
+        lambda command, reason: made[0].judge.barrier_failed(command, reason),  # noqa: PLW0108  (made later)
+        partial(_store, site.outbox, site.board, site.metrics),
+        mqtt,
+        site.metrics,
+        site.clock,
+    )
+    post = partial(mqtt[0].send, within_s=COMMAND_S) if mqtt else None
+    access = assemble(site.settings, site.lists, site.clock, post, report, site.watch.synchronised)
+    made += [access] if access is not None else []
+    return access
 
 
 def _barrier_stages(access: Access | None) -> list[Stage]:
@@ -344,33 +333,6 @@ def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -
         Stage(name, watch, mailbox.close, leads=True),
         Stage(f"capture-{camera.name}", capture.run, capture.stop),
     )
-
-
-def _hear_calls(site: _Site, found: Sequence[Delivery]) -> None:
-    """Let fresh MQTT messages on a camera's topic say that a vehicle is here."""
-    for sink in (d.sink for d in found if isinstance(d.sink, MqttSink)):
-        for c in site.settings.cameras:
-            if c.trigger.topic is not None:
-                names = {"site": site.settings.site.name, "client_id": sink.client_id}
-                topic = c.trigger.topic.format(lane=c.lane, camera=c.name, **names)
-                sink.subscribe(topic, lambda _topic, _payload, name=c.name: site.call(name, "mqtt"), fresh=True)  # type: ignore[misc]
-
-
-def _doorbells(site: _Site, camera: CameraSettings) -> list[Stage]:
-    """Return the stage that waits for the camera's loop or button, if it has one."""
-    if camera.trigger.contact is None:
-        return []
-    try:
-        contact = GpioContact(camera.trigger.contact, library(), calls=True)
-    except BarrierFault as error:
-        raise ConfigError(f"cameras.{camera.name}.trigger.contact", str(error), "install it, or do without") from error
-    bell = Doorbell(
-        camera.name,
-        contact,
-        ring=lambda: site.call(camera.name, "gpio"),
-        fault=lambda: site.metrics.barrier_alarm(camera.lane, "contact"),
-    )
-    return [Stage(f"loop-{camera.name}", bell.run, bell.stop)]
 
 
 def _fallback_reporter(site: _Site) -> Callable[[ProviderFallback], None]:

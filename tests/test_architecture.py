@@ -63,7 +63,7 @@ LAYERS = (
         "edge/tuning.py",
     ),
     ("edge/telemetry.py", "edge/housekeeping.py", "edge/runtime.py"),
-    ("edge/vision.py",),
+    ("edge/vision.py", "edge/callers.py"),
     ("edge/replay/",),
     ("edge/app.py",),
     ("edge/commands/",),

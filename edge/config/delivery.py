@@ -107,6 +107,11 @@ class MqttSettings(Section):
     status_topic: TopicTemplate = Field(
         "anpr/{site}/{client_id}/status", description="Retained topic that says online or offline (last will)."
     )
+    alert_topic: TopicTemplate | None = Field(
+        None,
+        description="Topic of what needs a person, e.g. anpr/{site}/{lane}/alerts: copies of watch.hit and "
+        "manual_assist events, and barriers that do not work. Empty: none.",
+    )
     keep_alive_s: int = Field(60, ge=5, le=1200, description="A silent connection is checked this often.")
     connect_timeout_s: float = Field(10.0, gt=0, le=120, description="Give up connecting after this long.")
     acknowledge_timeout_s: float = Field(
@@ -128,6 +133,13 @@ class MqttSettings(Section):
         if not host or re.search(r"[/\s@]|:\d+$", host):
             raise ValueError(f"{host!r} is not a host name; write only the name, without scheme, port or path")
         return host
+
+    @field_validator("alert_topic")
+    @classmethod
+    def _alerts_have_no_camera(cls, topic: str | None) -> str | None:
+        if topic is not None and {"{camera}", "{type}"} & set(re.findall(r"{\w+}", topic)):
+            raise ValueError("a barrier has no camera and no type of event; use only {site}, {lane} and {client_id}")
+        return topic
 
     @field_validator("status_topic")
     @classmethod
@@ -171,7 +183,8 @@ class MqttSettings(Section):
             (self.max_payload_kib <= AWS_MAX_PAYLOAD_KIB, f"max_payload_kib: at most {AWS_MAX_PAYLOAD_KIB}"),
         )
         found = [problem for holds, problem in rules if not holds]
-        return found + [p for p in (check_for_aws(self.topic), check_for_aws(self.status_topic)) if p]
+        topics = [t for t in (self.topic, self.status_topic, self.alert_topic) if t]
+        return found + [p for p in map(check_for_aws, topics) if p]
 
 
 class WebhookSettings(Section):

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Protocol
 
 from edge import __version__
+from edge.access.decision import Decision
 from edge.clock import Clock, SystemClock
 from edge.config.delivery import MqttSettings
 from edge.errors import ConfigError, EventRejected, SinkUnavailable
@@ -25,7 +26,7 @@ from edge.sinks.fit import Shrink, fit
 from edge.sinks.mqtt_connection import HOPELESS, REFUSED, MqttConnection, Will, explain, kind_of
 from edge.sinks.pace import Pace
 from edge.sinks.wire import utc_text
-from edge.types import GateEvent
+from edge.types import EventType, GateEvent
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ RENEWAL_CHECK_S = 10.0  # how often the certificate files are looked at
 INBOX = 100  # commands waiting; more than that is not a person's doing
 PACKET_OVERHEAD_BYTES = 512  # fixed header, topic and properties beside the payload, at most
 HUNG_UP = " while events were on their way; may this client id publish to its topics (broker's ACL or AWS IoT policy)?"
+COPY = ""  # stands for the event id of an alert: the event itself goes its own way
 BURST = 20  # with 80/s this keeps any one second below the 100 publishes that AWS IoT Core accepts
 
 
@@ -254,16 +256,17 @@ class MqttSink:
                 while len(in_flight) >= connection.max_in_flight:
                     rejected = self._settle(connection, in_flight, delivered) or rejected
                 try:
-                    topic, payload = self._message(event, connection)
+                    payload = self._payload(event, connection)
                 except EventRejected as error:
                     rejected = error
                     break
-                self._wait_for_turn(len(payload))
-                in_flight.append((connection.publish(topic, payload), event.event_id))
+                for topic, event_id in self._topics(event):
+                    self._wait_for_turn(len(payload))
+                    in_flight.append((connection.publish(topic, payload), event_id))
             while in_flight:
                 rejected = self._settle(connection, in_flight, delivered) or rejected
         except SinkUnavailable as error:
-            delivered |= {event_id for packet, event_id in in_flight if connection.acknowledged(packet)}
+            delivered |= {event_id for packet, event_id in in_flight if event_id and connection.acknowledged(packet)}
             self._abandon()
             silent = connection.hung_up and "refused" not in str(error)
             hint = HUNG_UP if in_flight and not delivered and silent else ""
@@ -271,14 +274,25 @@ class MqttSink:
         if rejected is not None:
             raise EventRejected(rejected.event_id, rejected.reason, delivered=delivered)
 
-    def _message(self, event: GateEvent, connection: MqttConnection) -> tuple[str, bytes]:
+    def alert_topic(self, lane: str) -> str | None:
+        """Return where what needs a person in this lane is told; None: nowhere."""
+        template = self._settings.alert_topic
+        return None if template is None else template.format(site=self._site, lane=lane, client_id=self.client_id)
+
+    def _topics(self, event: GateEvent) -> list[tuple[str, str]]:
+        """Return (topic, event id) of each message that tells of `event`; a copy has no event id."""
         topic = self._settings.topic.format(
             site=event.site, lane=event.lane, camera=event.camera, type=event.type.value, client_id=self.client_id
         )
+        urgent = event.type is EventType.WATCH_HIT or event.decision == Decision.MANUAL_ASSIST.value
+        alert = self.alert_topic(event.lane) if urgent else None
+        return [*([] if alert is None else [(alert, COPY)]), (topic, event.event_id)]
+
+    def _payload(self, event: GateEvent, connection: MqttConnection) -> bytes:
         limit = int(self._settings.max_payload_kib * 1024)
         if connection.max_packet_bytes is not None:
             limit = min(limit, connection.max_packet_bytes - PACKET_OVERHEAD_BYTES)
-        return topic, fit(event, self._clock.utc(), limit, self._shrink)
+        return fit(event, self._clock.utc(), limit, self._shrink)
 
     def _wait_for_turn(self, size_bytes: int) -> None:
         wait_s = self._pace.reserve(size_bytes, self._clock.monotonic_s())
@@ -292,6 +306,10 @@ class MqttSink:
         packet_id, event_id = in_flight[0]
         code = connection.outcome(packet_id, self._settings.acknowledge_timeout_s)
         in_flight.popleft()
+        if event_id == COPY:
+            if code >= REFUSED:
+                log.warning("mqtt: an alert was not taken: %s", explain(code))
+            return None
         if code < REFUSED:
             delivered.add(event_id)
             return None

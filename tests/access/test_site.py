@@ -13,7 +13,7 @@ from edge.access.outputs import Command
 from edge.access.site import Judge
 from edge.clock import VirtualClock, seeded_ids
 from edge.config.access import AccessLaneSettings
-from edge.types import EventType, GateEvent
+from edge.types import EventType, Evidence, GateEvent
 from tests.access.test_barrier import CLOCK_START
 from tests.access.test_decision import event, verdict
 
@@ -79,9 +79,10 @@ def test_better_read_of_the_same_passage_may_open_after_a_doubt(tmp_path: Path) 
 def test_watched_plate_gives_one_extra_event_per_passage(tmp_path: Path) -> None:
     """The police are called once."""
     site, _ = judge(tmp_path, PlateLists.of([Entry("AB12CDE", ListKind.WATCH)], "v1"))
-    early = event(verdict("AB12CDE", 0.995))
+    early = event(verdict("AB12CDE", 0.995), evidence=Evidence(b"a picture"))
     told = [*site.decide(early), *site.decide(final(early))]
     assert [e.type for e in told] == [EventType.PROVISIONAL, EventType.WATCH_HIT, EventType.FINAL]
+    assert (told[1].evidence, told[1].captured_at) == (early.evidence, early.captured_at)  # early, and with its picture
     assert len({e.event_id for e in told}) == 3
 
 

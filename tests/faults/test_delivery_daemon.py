@@ -30,11 +30,13 @@ pytestmark = [needs_mosquitto, pytest.mark.slow, pytest.mark.skipif(not CLIP.exi
 
 
 @contextmanager
-def daemon(config: Path) -> Iterator[subprocess.Popen[bytes]]:
+def daemon(config: Path, log: Path = Path(os.devnull)) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "edge", "run", "-c", str(config)]
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT) as process,
+    ):
         try:
             yield process
         finally:

@@ -20,6 +20,7 @@ from edge.protocols import Sink
 from edge.sinks.mqtt import MqttSink
 from edge.sinks.outbox import Outbox
 from edge.sinks.publish import PublishStage
+from edge.types import EventType
 from tests.servers.mosquitto import Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.sinks.events import a_gate_event, gate_events
 
@@ -76,6 +77,21 @@ def test_topic_template_is_filled_in(broker: Mosquitto) -> None:
     payload = json.loads(backend.messages[0][1])
     assert payload["published_at"] > payload["captured_at"]
     assert backend.messages[0][0] == "x/site-1/lane-1/cam-1/passage.final/anpr-edge-site-1"
+
+
+def test_what_needs_a_person_is_told_on_the_alert_topic_as_well(broker: Mosquitto) -> None:
+    """The guard's phone listens there; the books keep every event, in order, on the topic of events."""
+    hit = a_gate_event(type=EventType.WATCH_HIT)
+    help_ = a_gate_event(decision="manual_assist")
+    events = [a_gate_event(decision="open"), hit, help_, a_gate_event()]
+    sink = MqttSink(mqtt_settings(broker.port, alert_topic="anpr/{site}/{lane}/alerts"), "site-1")
+    with Subscriber(broker.port) as backend:
+        sink.write(events)
+        backend.wait_for_ids({e.event_id for e in events})
+        sink.close()
+    alerts = [json.loads(payload)["event_id"] for topic, payload, _ in backend.messages if topic.endswith("/alerts")]
+    assert alerts == [hit.event_id, help_.event_id]
+    assert [e.event_id for e in backend.events()] == [e.event_id for e in events]
 
 
 def test_event_that_nobody_fetches_expires_at_the_broker_when_asked(broker: Mosquitto) -> None:
