@@ -60,9 +60,12 @@ def resolved(value: Any) -> Any:
     return [resolved(inner) for inner in value] if isinstance(value, list) else value
 
 
-def gate_policy() -> dict[str, Any]:
-    policy: dict[str, Any] = resolved(template()["Resources"]["GatePolicy"]["Properties"]["PolicyDocument"])
+def policy_of(resource: str) -> dict[str, Any]:
+    policy: dict[str, Any] = resolved(template()["Resources"][resource]["Properties"]["PolicyDocument"])
     return policy
+
+
+GATE_POLICIES = ("GatePolicy", "SitePolicy")  # every gate has both
 
 
 @pytest.fixture
@@ -83,8 +86,9 @@ def test_template_passes_cfn_lint() -> None:
     assert [f"{f.rule.id} line {f.linenumber}: {f.message}" for f in findings if f.rule.id[0] in "EW"] == []
 
 
-def test_gate_policy_fits_into_aws_and_names_no_wildcard_gate() -> None:
-    policy = gate_policy()
+@pytest.mark.parametrize("resource", GATE_POLICIES)
+def test_gate_policy_fits_into_aws_and_names_no_wildcard_gate(resource: str) -> None:
+    policy = policy_of(resource)
     assert len(json.dumps(policy, separators=(",", ":")).encode()) < POLICY_LIMIT_BYTES
     for statement in policy["Statement"]:
         resources = statement["Resource"]
@@ -101,6 +105,17 @@ def test_gate_policy_fits_into_aws_and_names_no_wildcard_gate() -> None:
         ("iot:Publish", "$aws/things/gate-7/shadow/update", True),
         ("iot:Publish", "$aws/things/gate-7/jobs/start-next", True),
         ("iot:Receive", "$aws/things/gate-7/jobs/notify-next", True),
+        ("iot:Publish", "anpr/north/lane-1/barrier", True),
+        ("iot:Publish", "anpr/north/lane-1/alerts", True),
+        ("iot:RetainPublish", "anpr/north/zones/deck-1", True),
+        ("iot:Publish", "anpr/north/sessions", True),
+        ("iot:Receive", "anpr/north/sessions", True),
+        ("iot:Receive", "anpr/north/lists", True),
+        ("iot:Publish", "anpr/north/lists/replies", True),
+        ("iot:Receive", "anpr/north/gate-1/vehicle", True),
+        ("iot:Publish", "anpr/north/lists", False),
+        ("iot:Publish", "anpr/south/sessions", False),
+        ("iot:Receive", "anpr/south/lists", False),
         ("iot:Publish", "anpr/south/lane-1/events", False),
         ("iot:Publish", "anpr/north/gate-8/status", False),
         ("iot:RetainPublish", "anpr/north/lane-1/events", False),
@@ -111,7 +126,7 @@ def test_gate_policy_fits_into_aws_and_names_no_wildcard_gate() -> None:
 def test_gate_may_do_what_it_needs_and_nothing_else(action: str, topic: str, allowed: bool) -> None:
     """Evaluated as AWS does it, for gate-7 at site north: allowed when any statement matches."""
     arn = f"arn:aws:iot:{REGION}:{'1' * 12}:topic/{topic}"
-    assert _allows(gate_policy(), action, arn) is allowed
+    assert any(_allows(policy_of(resource), action, arn) for resource in GATE_POLICIES) is allowed
 
 
 def _allows(policy: dict[str, Any], action: str, arn: str) -> bool:
@@ -141,10 +156,11 @@ def test_rules_select_only_fields_that_events_have() -> None:
     assert {"site", "lane", "event_id", "sequence", "plate", "captured_at"} <= {c.strip() for c in columns}
 
 
-def test_fleet_template_is_valid_and_attaches_the_gate_policy() -> None:
+def test_fleet_template_is_valid_and_attaches_the_gate_policies() -> None:
     body = template()["Resources"]["FleetTemplate"]["Properties"]["TemplateBody"]["Sub"]
     parsed = json.loads(body)
-    assert parsed["Resources"]["policy"]["Properties"]["PolicyName"] == "${GatePolicy}"
+    attached = [r["Properties"]["PolicyName"] for r in parsed["Resources"].values() if r["Type"] == "AWS::IoT::Policy"]
+    assert attached == [f"${{{resource}}}" for resource in GATE_POLICIES]
     assert parsed["Resources"]["thing"]["Properties"]["AttributePayload"] == {"site": {"Ref": "Site"}}
 
 
@@ -180,7 +196,8 @@ def ready(account: Any) -> Account:
     gates.up(small_stack())
     account.client("iot").create_thing_type(thingTypeName="anpr-gate")
     account.client("iot").create_thing_group(thingGroupName="anpr-gates")
-    account.client("iot").create_policy(policyName="anpr-gate", policyDocument=json.dumps(gate_policy()))
+    for name, resource in (("anpr-gate", "GatePolicy"), ("anpr-site", "SitePolicy")):
+        account.client("iot").create_policy(policyName=name, policyDocument=json.dumps(policy_of(resource)))
     return gates
 
 
@@ -191,7 +208,7 @@ def test_whole_template_goes_up(account: Any) -> None:
     assert outputs["Table"] == "anpr-events"
     assert outputs["Bucket"] == f"anpr-evidence-123456789012-{REGION}"
     policies = account.client("iot").list_policies()["policies"]
-    assert {policy["policyName"] for policy in policies} == {"anpr-gate", "anpr-claim"}
+    assert {policy["policyName"] for policy in policies} == {"anpr-gate", "anpr-site", "anpr-claim"}
     made = str(account.client("iot").get_policy(policyName="anpr-gate")["policyDocument"])
     assert "client/${iot:Connection.Thing.ThingName}" in made  # still a variable: AWS IoT fills it in, not the stack
 
@@ -210,6 +227,9 @@ def test_gate_is_made_with_its_own_keys_and_settings_that_check_accepts(
     thing = account.client("iot").describe_thing(thingName="gate-7")
     assert thing["attributes"] == {"site": "north"}
     assert thing["thingTypeName"] == "anpr-gate"
+    certificate = account.client("iot").list_thing_principals(thingName="gate-7")["principals"][0]
+    attached = account.client("iot").list_attached_policies(target=certificate)["policies"]
+    assert {policy["policyName"] for policy in attached} == {"anpr-gate", "anpr-site"}
 
 
 def test_removing_a_gate_leaves_no_certificate_that_could_connect(account: Any, ready: Account, tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ class Account:
         )
         self._iot.add_thing_to_thing_group(thingGroupName=f"{self._prefix}-gates", thingName=name)
         made = self._iot.create_keys_and_certificate(setAsActive=True)
-        self._iot.attach_policy(policyName=f"{self._prefix}-gate", target=made["certificateArn"])
+        for policy in ("gate", "site"):
+            self._iot.attach_policy(policyName=f"{self._prefix}-{policy}", target=made["certificateArn"])
         self._iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
         endpoint = self._iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
         folder.mkdir(parents=True, exist_ok=True)
