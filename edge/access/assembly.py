@@ -73,7 +73,7 @@ def assemble(
         for place, lane in enumerate(chosen.lanes)
     }
     rules = {lane.lane: lane for lane in chosen.lanes}
-    judge = Judge(rules, barriers, store.lists, store.zone, audit, EventIds(), clock_good)
+    judge = Judge(rules, barriers, store.lists, store.zone, audit, EventIds(), clock_good, clock.monotonic_s)
     store.start()
     store.tell(judge.replace_lists)
     log.info("access: %d listed plates, %d lanes", len(judge.lists.entries), len(chosen.lanes))

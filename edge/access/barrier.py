@@ -98,13 +98,18 @@ class Barrier:
         self._blind = False  # the contact cannot be read
         self._last_s = float("-inf")
 
-    def ask(self, command: Command) -> None:
-        """Have the barrier opened soon; a passage that was served already is left alone."""
+    def ask(self, command: Command, decided_s: float | None = None) -> None:
+        """Have the barrier opened soon; a passage that was served already is left alone.
+
+        Args:
+            command: for one passage.
+            decided_s: monotonic moment of the decision, from which patience counts; None: now.
+        """
         if command.passage_id in self._done:
             return
         _remember(self._done, command.passage_id)
         try:
-            self._inbox.put_nowait((command, self._clock.monotonic_s()))
+            self._inbox.put_nowait((command, self._clock.monotonic_s() if decided_s is None else decided_s))
         except queue.Full:
             self._failed(command, "too many commands wait")
 
@@ -146,11 +151,11 @@ class Barrier:
             log.warning("lane %s: the barrier is down again", self._lane)
             self._note("barrier.down")
 
-    def _give(self, command: Command, asked_s: float) -> None:
+    def _give(self, command: Command, decided_s: float) -> None:
         if self._settings.dry_run:
             self._told(command, "dry_run")
             return
-        attempt = _Attempt(command, asked_s + self._settings.patience_s)
+        attempt = _Attempt(command, decided_s + self._settings.patience_s)
         if self._try(attempt):
             self._last_s = self._clock.monotonic_s()
             if self._answers():
@@ -164,6 +169,9 @@ class Barrier:
 
     def _try(self, attempt: _Attempt) -> bool:
         """Return True once the barrier was told; False when its time is over."""
+        if self._clock.monotonic_s() >= attempt.deadline_s:  # it waited for the disk, or behind other commands
+            attempt.fault, attempt.reason = True, "the decision came too late: the vehicle may have left"
+            return False
         while True:
             pause_s = LOOK_S
             try:

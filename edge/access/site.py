@@ -43,6 +43,7 @@ class Judge:
         audit: gets a line per decision.
         ids: names the events that are added.
         clock_good: tells whether UTC is right: without it no validity can be checked.
+        now_s: monotonic, the clock of the barriers.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Judge:
         audit: Audit,
         ids: EventIds,
         clock_good: Callable[[], bool] = lambda: True,
+        now_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._lanes = dict(lanes)
         self._barriers = dict(barriers)
@@ -61,7 +63,8 @@ class Judge:
         self._zone = zone
         self._audit = audit
         self._ids = ids
-        self._clock_good = clock_good
+        self._clock_good, self._now_s = clock_good, now_s
+        self._decided_s: OrderedDict[str, float] = OrderedDict()  # when a passage was to be opened for
         self._lock = threading.Lock()
         self._rulings: OrderedDict[str, Ruling] = OrderedDict()  # by passage, oldest first
         self._opened: OrderedDict[str, GateEvent] = OrderedDict()  # what the barrier was asked for, without pictures
@@ -85,23 +88,29 @@ class Judge:
             known = self._rulings.get(event.passage_id)
             ruling = known if known is not None and not self._reopened(known, event) else self._rule(event)
             self._rulings[event.passage_id] = ruling
-            while len(self._rulings) > PASSAGES_REMEMBERED:
-                self._rulings.popitem(last=False)
+            if ruling.decision is Decision.OPEN:
+                self._decided_s.setdefault(event.passage_id, self._now_s())
+            for memory in (self._rulings, self._decided_s):
+                while len(memory) > PASSAGES_REMEMBERED:
+                    memory.popitem(last=False)
         decided = replace(event, decision=ruling.decision.value, details=(*event.details, *_facts(ruling)))
         new_hit = ruling.watched and not (known is not None and known.watched)
         return (decided, self._watch_hit(decided)) if new_hit else (decided,)
 
     def act(self, events: Sequence[GateEvent]) -> None:
-        """Have barriers opened for stored events that say so, and no longer for vehicles that have left."""
-        for event in events:
-            barrier = self._barriers.get(event.lane)
-            if barrier is None:
-                continue
+        """Have barriers opened for stored events that say so, and no longer for vehicles that have left.
+
+        Events that had to wait for the disk come late, and several at once: what has ended among them comes first.
+        """
+        watched = [(event, barrier) for event in events if (barrier := self._barriers.get(event.lane)) is not None]
+        for event, barrier in watched:
+            if event.type in (EventType.FINAL, EventType.UNREAD):
+                barrier.gone(event.passage_id)
+        for event, barrier in watched:
             if event.type is EventType.PROVISIONAL and event.decision == Decision.OPEN.value:
                 self._remember(event)
-                barrier.ask(Command(event.site, event.lane, event.passage_id, event.event_id))
-            elif event.type in (EventType.FINAL, EventType.UNREAD):
-                barrier.gone(event.passage_id)
+                command = Command(event.site, event.lane, event.passage_id, event.event_id)
+                barrier.ask(command, self._decided_s.get(event.passage_id))
 
     def barrier_failed(self, command: Command, reason: str) -> tuple[GateEvent, ...]:
         """Return the event that calls a person for a vehicle whose barrier did not open; its final one repeats it."""

@@ -307,6 +307,15 @@ def test_vehicle_that_left_while_the_controller_was_away_is_not_opened_for(tmp_p
     assert (gate.opened, gate.alarms) == ([], [])
 
 
+def test_command_that_comes_too_late_is_not_given_at_all(tmp_path: Path) -> None:
+    """It waited for a full disk, or behind other commands; not even the first attempt is made."""
+    gate = Gate(tmp_path, patience_s=6)
+    gate.clock.advance_to(600)
+    gate.barrier.ask(COMMAND, decided_s=5.0)
+    assert gate.serve() == ["barrier.failed"]
+    assert (gate.opened, len(gate.alarms)) == ([], 1)
+
+
 def test_loop_knows_better_than_the_camera_whether_the_vehicle_is_still_there(tmp_path: Path) -> None:
     """At the barrier the plate is out of the picture."""
     gate = Gate(tmp_path, loop=Switch(True))

@@ -26,12 +26,15 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[Command] = []
         self.left: list[str] = []
+        self.told: list[tuple[str, float | None]] = []  # in order
 
-    def ask(self, command: Command) -> None:
+    def ask(self, command: Command, decided_s: float | None) -> None:
         self.asked.append(command)
+        self.told.append(("ask", decided_s))
 
     def gone(self, passage_id: str) -> None:
         self.left.append(passage_id)
+        self.told.append(("gone", None))
 
 
 def judge(folder: Path, lists: PlateLists = ALLOWED) -> tuple[Judge, Counting]:
@@ -55,6 +58,19 @@ def test_provisional_event_opens_and_the_final_one_repeats_the_decision(tmp_path
     assert len(barrier.asked) == 1
     assert barrier.left == ["p1"]
     assert dict(told[0].details)["rule"] == "allow-list"
+
+
+def test_events_that_waited_for_a_full_disk_do_not_open_for_a_car_that_has_left(tmp_path: Path) -> None:
+    """The disk came back after ten minutes: the barrier learns first who is gone, and when it was decided."""
+    barrier, clock = Counting(), VirtualClock(CLOCK_START)
+    audit, lanes = Audit(tmp_path / "audit.jsonl", clock), {"lane-1": AccessLaneSettings(lane="lane-1")}
+    site = Judge(lanes, {"lane-1": barrier}, ALLOWED, timezone.utc, audit, seeded_ids(1), now_s=clock.monotonic_s)  # type: ignore[dict-item]
+    clock.advance_to(5)
+    early = event(verdict("AB12CDE", 0.995))
+    told = [*site.decide(early), *site.decide(final(early))]
+    clock.advance_to(605)
+    site.act(told)
+    assert barrier.told == [("gone", None), ("ask", 5.0)]
 
 
 def test_plate_that_became_sure_too_late_opens_nothing(tmp_path: Path) -> None:
