@@ -7,7 +7,7 @@ the same again is the same event. Pure functions.
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,7 +32,7 @@ def owner_lane(session: Session) -> str:
 
 
 def news(
-    session_id: str, session: Session | None, last: Announced | None, lanes: Mapping[str, str], site: str
+    session_id: str, session: Session | None, last: Announced | None, lanes: Mapping[str, str], site: str, secret: str
 ) -> Announced | None:
     """Return what must be told now; None while what was told last still holds.
 
@@ -42,26 +42,27 @@ def news(
         last: what was told about it before.
         lanes: of this gate, each with the camera that stands for it.
         site: name of the installation.
+        secret: of this gate; without it identifiers would tell plates to whoever tries them all.
     """
     ours = session is not None and session.end is not None and owner_lane(session) in lanes
     content = json.dumps(_details(session), sort_keys=True) if ours and session is not None else ""
     if content == ("" if last is None else last.content):
         return None
     if ours and session is not None:
-        event = _closed(session, last, lanes[owner_lane(session)], site)
+        event = _closed(session, last, lanes[owner_lane(session)], site, secret)
     elif last is not None:
-        event = _withdrawn(last)
+        event = _withdrawn(last, secret)
     else:
         return None
     return Announced(event.event_id, session_id, content, encode(event, None))
 
 
-def _closed(session: Session, last: Announced | None, camera: str, site: str) -> GateEvent:
+def _closed(session: Session, last: Announced | None, camera: str, site: str, secret: str) -> GateEvent:
     end = session.exit if session.exit is not None else session.entry
     details: Details = _details(session) | {"replaces": None if last is None else last.event_id}
     at = session.ended_at or end.at
     return GateEvent(
-        event_id=_event_id(at, details),
+        event_id=_event_id(at, details, secret),
         type=EventType.SESSION_CLOSED,
         site=site,
         lane=end.lane,
@@ -76,11 +77,13 @@ def _closed(session: Session, last: Announced | None, camera: str, site: str) ->
     )
 
 
-def _withdrawn(last: Announced) -> GateEvent:
+def _withdrawn(last: Announced, secret: str) -> GateEvent:
     told = decode(last.body)
     kept = dict(told.details)
     details: Details = {"session_id": kept["session_id"], "outcome": WITHDRAWN, "replaces": last.event_id}
-    return replace(told, event_id=_event_id(told.captured_at, details), plate=None, details=tuple(details.items()))
+    return replace(
+        told, event_id=_event_id(told.captured_at, details, secret), plate=None, details=tuple(details.items())
+    )
 
 
 def _details(session: Session) -> Details:
@@ -115,7 +118,8 @@ def _end(name: str, op: Operation | None) -> Details:
     }
 
 
-def _event_id(at: datetime, details: Details) -> str:
-    digest = int.from_bytes(hashlib.sha256(json.dumps(details, sort_keys=True).encode()).digest(), "big")
+def _event_id(at: datetime, details: Details, secret: str) -> str:
+    content = json.dumps(details, sort_keys=True).encode()
+    digest = int.from_bytes(hmac.digest(secret.encode(), content, "sha256"), "big")
     bits = iter((digest & 0xFFF, digest >> 12))
     return EventIds(lambda count: next(bits) & ((1 << count) - 1)).new(at)

@@ -143,10 +143,13 @@ class Parking:
     def announce(self, lanes: Mapping[str, str], site: str) -> None:
         """Write down what must be told about stays that ended, or did not end after all."""
         with self._lock:
+            secret = self.store.secret() if self._check else ""
             found = [
                 told
                 for session_id in sorted(self._check)
-                if (told := news(session_id, self._session(session_id), self._told.get(session_id), lanes, site))
+                if (
+                    told := news(session_id, self._session(session_id), self._told.get(session_id), lanes, site, secret)
+                )
             ]
             if found:
                 self.store.announce(found)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from edge.access.audit import Audit
 from edge.access.parking import Parking
 from edge.access.parking_mqtt import ParkingCompanion
 from edge.access.parking_sink import Append, ParkingSink
@@ -13,6 +15,7 @@ from edge.board import Board
 from edge.clock import Clock
 from edge.config.settings import Settings
 from edge.errors import ConfigError
+from edge.protocols import KeepClass
 
 log = logging.getLogger(__name__)
 
@@ -54,5 +57,11 @@ def assemble_parking(settings: Settings, clock: Clock, append: Append, wake: Cal
     for lane in sorted(set(lanes) - named if named else ()):
         log.warning("parking: lane %s leads into no zone of parking.zones: it takes no part", lane)
     parking = Parking(chosen, clock.utc())
-    sink = ParkingSink(parking, lanes, site, append, clock, changed=wake)
+    record = Audit(settings.privacy.log, clock, "privacy.log")
+    sink = ParkingSink(parking, lanes, site, append, clock, wake, partial(_record, record))
     return CarPark(parking, sink, ParkingCompanion(parking, site, clock, changed=wake))
+
+
+def _record(audit: Audit, count: int) -> None:
+    """Note a purge beside those of the other stores."""
+    audit.note("purge", store="parking", kept_as=KeepClass.SESSION.value, records=count)

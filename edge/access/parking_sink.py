@@ -37,6 +37,7 @@ class ParkingSink:
         append: puts events into the outbox.
         clock: for forgetting.
         changed: called when something was taken in.
+        forgotten: told how many facts went because of their age.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class ParkingSink:
         append: Append,
         clock: Clock,
         changed: Callable[[], None] = lambda: None,
+        forgotten: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._parking, self._lanes, self._site = parking, dict(lanes), site
-        self._append, self._clock, self._changed = append, clock, changed
+        self._append, self._clock, self._changed, self._forgotten = append, clock, changed, forgotten
         self._in_outbox: set[str] = set()  # told in this life, on their way round
         self._forget_due_s = float("-inf")
 
@@ -110,4 +112,6 @@ class ParkingSink:
         now_s = self._clock.monotonic_s()
         if now_s >= self._forget_due_s:
             self._forget_due_s = now_s + FORGET_EVERY_S
-            self._parking.forget(self._clock.utc())
+            gone = self._parking.forget(self._clock.utc())
+            if gone:
+                self._forgotten(gone)

@@ -20,7 +20,7 @@ from edge.sinks.outbox_store import translated
 
 VERSION = 1
 BUSY_TIMEOUT_S = 10.0
-EPOCH, BASE = "epoch", "base"  # notes
+EPOCH, BASE, SECRET = "epoch", "base", "secret"  # notes
 OURS = ""  # origin of operations made here; other gates know it by the epoch of this file
 TABLES = """
 PRAGMA journal_mode = WAL;
@@ -185,6 +185,13 @@ class ParkingStore:
             row = db.execute("SELECT text FROM note WHERE name = ?", (name,)).fetchone()
         return "" if row is None else str(row[0])
 
+    def secret(self) -> str:
+        """Return the secret of this file, made when missing: nobody else can tell an identifier's contents by trial."""
+        if not self.note(SECRET):
+            with self.changing() as change:
+                change.execute("INSERT OR IGNORE INTO note VALUES (?, ?)", (SECRET, new_secret()))
+        return self.note(SECRET)
+
     # ---- inside --------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -215,6 +222,11 @@ class ParkingStore:
             db.executescript(TABLES)
             db.execute("INSERT OR IGNORE INTO note VALUES (?, ?)", (EPOCH, secrets.token_hex(4)))
         self.path.chmod(0o600)  # plates are personal data
+
+
+def new_secret() -> str:
+    """Return a secret that nobody knows yet."""
+    return secrets.token_hex(32)
 
 
 def _number(change: sqlite3.Connection, origin: str) -> int:

@@ -7,13 +7,19 @@ from edge.privacy.history_data import HistoryData
 from edge.privacy.labels_data import LabelsData
 from edge.privacy.lists_data import ListsData
 from edge.privacy.outbox_data import OutboxData
+from edge.privacy.parking_data import ParkingData
 from edge.protocols import PersonalData
 
 
 def stores_of_passages(settings: Settings) -> tuple[PersonalData, ...]:
     """Return what the gate wrote down by itself, in the order in which events travel."""
     kept = settings.web.history
-    return OutboxData(settings.outbox.path), HistoryData(kept.path), LabelsData(kept.labels)
+    return (
+        OutboxData(settings.outbox.path),
+        ParkingData(settings.parking.path),
+        HistoryData(kept.path),
+        LabelsData(kept.labels),
+    )
 
 
 def stores(settings: Settings) -> tuple[PersonalData, ...]:
