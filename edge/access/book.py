@@ -15,7 +15,7 @@ from edge.access.journal import Journal, Table
 from edge.access.likeness import Belief, belief
 from edge.access.occupancy import SitePlan, ZoneCount
 from edge.access.operations import Kind, Operation
-from edge.access.pairing import CHANCE_OF_ENTRY, CHANCE_OF_EXIT, Candidate, candidates, same_car
+from edge.access.pairing import CHANCE_OF_ENTRY, CHANCE_OF_EXIT, Candidate, candidates, likeliest, same_car
 from edge.access.sessions import End, LooseExit, Pairing, Session
 from edge.config.parking import ParkingSettings
 from edge.types import Direction
@@ -153,9 +153,9 @@ class Book:
 
     def _enter(self, op: Operation, seen: Belief, lately: Sequence[_Passed]) -> str:
         inside = [s for s in self._open.values() if s.entry.at < op.at]
-        for found in candidates(seen, inside, CHANCE_OF_ENTRY, self._settings.well_read)[:1]:
-            if found.probability >= self._settings.pair_probability:
-                self._exit_was_missed(found.session, op.at)
+        found = candidates(seen, op.at, inside, CHANCE_OF_ENTRY, self._settings)
+        if sum(c.probability for c in found) >= self._settings.pair_probability:  # it is one of them, and comes again
+            self._exit_was_missed(found[0].session, op.at)
         return self._open_stay(op, seen, tailgated=self._tailgates(op, lately))
 
     def _open_stay(self, op: Operation, seen: Belief, *, tailgated: bool = False) -> str:
@@ -192,9 +192,10 @@ class Book:
 
     def _leave(self, op: Operation, seen: Belief) -> str:
         inside = [s for s in self._open.values() if s.entry.at <= op.at]
-        found = candidates(seen, inside, CHANCE_OF_EXIT, self._settings.well_read)
-        if found and found[0].probability >= self._settings.pair_probability:
-            return self._pair(found[0], op)
+        found = candidates(seen, op.at, inside, CHANCE_OF_EXIT, self._settings)
+        best = likeliest(seen, found, self._settings.pair_probability)
+        if best is not None:
+            return self._pair(best, op)
         unread = [s for s in inside if not s.belief.text and s.end is None and op.at - s.entry.at <= self._overstay]
         if not found and len(unread) == 1 and seen.probability >= self._settings.pair_probability:
             self._end(unread[0], op, Pairing.ELIMINATION, _GUESSED)
@@ -278,11 +279,12 @@ class Book:
         for one in [x for x in self.loose() if ended.session_id in x.candidates]:
             left = one.candidates - {ended.session_id}
             stays = [s for s in (self._open.get(i) for i in sorted(left)) if s is not None]
-            found = candidates(one.belief, stays, CHANCE_OF_EXIT, self._settings.well_read)
+            found = candidates(one.belief, one.exit.at, stays, CHANCE_OF_EXIT, self._settings)
+            best = likeliest(one.belief, found, self._settings.pair_probability)
             unread = [s for s in stays if not s.belief.text and s.end is None]
-            if found and found[0].probability >= self._settings.pair_probability:
+            if best is not None:
                 self._take_back(one)
-                self._pair(found[0], one.exit)
+                self._pair(best, one.exit)
             elif not found and len(unread) == len(left) == 1:
                 self._take_back(one)
                 self._end(unread[0], one.exit, Pairing.ELIMINATION, _GUESSED)

@@ -89,10 +89,26 @@ def _errors(read: str, true: str) -> list[tuple[int, str, str]]:
     """Return (place, read, true) of each difference, a lost or invented character as an empty text."""
     if len(read) == len(true):
         return [(i, x, y) for i, (x, y) in enumerate(zip(read, true, strict=True)) if x != y]
-    if abs(len(read) - len(true)) > 1 or not _one_lost(read, true):
+    return _edits(read, true, _MOST_WRONG) or []
+
+
+def _edits(read: str, true: str, most: int, place: int = 0) -> list[tuple[int, str, str]] | None:
+    """Return the fewest changes that make `true` of `read`, as `_errors` does; None when there are more than `most`."""
+    same = 0
+    while same < min(len(read), len(true)) and read[same] == true[same]:
+        same += 1
+    read, true, place = read[same:], true[same:], place + same
+    if not read and not true:
         return []
-    place = next((i for i, (x, y) in enumerate(zip(read, true, strict=False)) if x != y), min(len(read), len(true)))
-    return [(place, read[place], "")] if len(read) > len(true) else [(place, "", true[place])]
+    if abs(len(read) - len(true)) > most:
+        return None
+    steps = (*(((1, 1),) if read and true else ()), *(((1, 0),) if read else ()), *(((0, 1),) if true else ()))
+    found = []
+    for i, j in steps:
+        rest = _edits(read[i:], true[j:], most - 1, place + i) if most else None
+        if rest is not None:
+            found.append([(place, read[:i], true[:j]), *rest])
+    return min(found, key=len, default=None)
 
 
 @lru_cache(maxsize=2048)
@@ -110,7 +126,7 @@ def _error_rate(read: str) -> float:
 def _far_apart(a: str, b: str) -> bool:
     """Tell cheaply that no text is near both: most pairs of cars end here, after three or four characters."""
     if len(a) != len(b):
-        return abs(len(a) - len(b)) > 1 or not _one_lost(a, b, spare=1)
+        return _edits(a, b, _MOST_WRONG + 1) is None
     wrong = 0
     for x, y in zip(a, b, strict=True):
         if x != y:
@@ -118,15 +134,3 @@ def _far_apart(a: str, b: str) -> bool:
             if wrong > _MOST_WRONG + 1:
                 return True
     return False
-
-
-def _one_lost(a: str, b: str, spare: int = 0) -> bool:
-    """Tell whether the longer text is the shorter one with a character more, `spare` further ones wrong."""
-    short, long = sorted((a, b), key=len)
-    begin = 0
-    while begin < len(short) and short[begin] == long[begin]:
-        begin += 1
-    end = 0
-    while end < len(short) - begin and short[-1 - end] == long[-1 - end]:
-        end += 1
-    return begin + end >= len(short) - spare
