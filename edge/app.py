@@ -23,6 +23,7 @@ from edge.access.parking_assembly import CarPark, assemble_parking
 from edge.access.store import ListStore
 from edge.board import Board, ModelStatus
 from edge.clock import EventIds, SystemClock
+from edge.config import load
 from edge.config.camera import CameraSettings
 from edge.config.settings import Settings
 from edge.errors import EdgeError
@@ -77,6 +78,19 @@ class _Site:
     car_park: CarPark | None
     disguises: Mapping[str, Disguise]  # by sink: in which form its events leave
     calls: dict[str, Callable[[str], None]] = field(default_factory=dict)  # camera -> a vehicle is here, says source
+
+    aims: dict[str, Callable[[CameraSettings], None]] = field(default_factory=dict)  # camera -> see it so from now on
+
+    def aim(self, path: Path | None, camera: str) -> str:
+        """Let the vision of `camera` use what was drawn and saved to the settings file; return what to tell people."""
+        running = next(c for c in self.settings.cameras if c.name == camera)
+        if path is None or camera not in self.aims:
+            return "Saved."
+        drawn = next(c for c in load(path).cameras if c.name == camera)
+        ways = {name: getattr(drawn.gate, name) for name in ("direction", "approaching", "line")}
+        gate = running.gate.model_copy(update=ways)
+        self.aims[camera](running.model_copy(update={"region": drawn.region, "gate": gate}))
+        return "Saved, and used from now on."
 
     def call(self, camera: str, source: str) -> None:
         """Tell a camera that a vehicle stands before it; one that does not run yet misses nothing."""
@@ -266,6 +280,7 @@ def _web(site: _Site, config_path: Path | None) -> tuple[list[Stage], list[Deliv
             disguise=site.disguises[HISTORY],
             call=site.call,
             lists=site.lists if site.settings.access.enabled else None,
+            apply=partial(site.aim, config_path),
         )
     )
     log.info("web page: %s", server.url)
@@ -322,7 +337,7 @@ def _camera_stages(site: _Site, camera: CameraSettings, access: Access | None) -
         decide=access.judge.decide if access else lambda event: (event,),
         announced=access.judge.act if access else lambda events: None,
     )
-    site.calls[camera.name] = vision.call
+    site.calls[camera.name], site.aims[camera.name] = vision.call, vision.aim
 
     def watch() -> None:
         vision.run()

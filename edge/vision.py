@@ -28,6 +28,7 @@ from edge.types import Frame, GateEvent, Trigger
 log = logging.getLogger(__name__)
 
 TAKE_S = 0.5  # longest wait for a frame: the heartbeat goes on beside an empty road
+AIM_PATIENCE_S = 15.0  # what was drawn is used after this at the latest, whatever stands in the lane
 MOST_UNSTORED = 10_000  # events kept in memory while the disk refuses them; about a day of a busy gate
 
 Decide = Callable[[GateEvent], tuple[GateEvent, ...]]
@@ -97,7 +98,13 @@ class VisionStage:
         self._threshold = threshold
         self._unstored: list[GateEvent] = []
         self._failing = False
+        self._aims: queue.SimpleQueue[tuple[CameraSettings, float]] = queue.SimpleQueue()
+        self._aim: tuple[CameraSettings, float] | None = None
         self._calls: queue.SimpleQueue[Trigger] = queue.SimpleQueue()
+
+    def aim(self, camera: CameraSettings) -> None:
+        """Go over to what was drawn for this camera, once the lane is empty; from any thread."""
+        self._aims.put((camera, self._clock.monotonic_s() + AIM_PATIENCE_S))
 
     def call(self, source: str) -> None:
         """Say that a vehicle is here now; from any thread. `source` is gpio, http or mqtt."""
@@ -107,6 +114,7 @@ class VisionStage:
         """Work until the mailbox is closed and empty, then end the passages still open."""
         while not self._mailbox.finished:
             self._heartbeat()
+            self._take_aim()
             frame = self._mailbox.take(TAKE_S)
             if frame is not None:
                 self._step(frame)
@@ -115,6 +123,20 @@ class VisionStage:
         self._store(self._pipeline.settle(), {})
         if self._unstored:
             log.error("%d events could not be stored before the stop and are lost", len(self._unstored))
+
+    def _take_aim(self) -> None:
+        """Use what was drawn last, when no vehicle is in view or has been waited for: it must not count twice."""
+        while not self._aims.empty():
+            self._aim = self._aims.get()
+        if self._aim is None:
+            return
+        camera, latest_s = self._aim
+        if self._pipeline.states() and self._clock.monotonic_s() < latest_s:
+            return
+        self._aim = None
+        self._store(self._pipeline.settle(), {})
+        self._pipeline = self._pipeline.aimed(camera)
+        log.info("camera %s: region, line and direction are used as drawn", camera.name)
 
     def _idle(self) -> None:
         """No picture came: go on with what does not need one."""

@@ -19,7 +19,7 @@ from edge.telemetry import CameraTelemetry
 from edge.tracking.account import Account
 from edge.types import EventType, Frame, GateEvent
 from edge.vision import VisionStage
-from tests.pipeline.world import Plate, World, approach, pipeline
+from tests.pipeline.world import Plate, World, approach, both, pipeline
 
 CAMERA = CameraSettings.model_validate({"name": "gate", "lane": "lane-1", "url": "x.mp4"})
 
@@ -201,3 +201,21 @@ def test_storing_is_timed() -> None:
     vision, metrics, _ = stage(world, StubbornOutbox(0))
     vision.run()
     assert {row["stage"] for row in metrics.timings()} >= {"motion", "detect", "track", "read", "vote", "gate", "store"}
+
+
+def test_what_a_technician_draws_is_used_without_a_restart() -> None:
+    """Whoever draws wants to see at once whether it is right; a car in view must not count twice."""
+    world = LiveWorld(both(approach("AB12CDE"), approach("WX67KLM", since_s=6, until_s=10)), duration_s=13)
+    outbox = StubbornOutbox(0)
+    elsewhere = CAMERA.model_copy(update={"region": ((0.0, 0.0), (0.05, 0.0), (0.05, 0.05))})
+    vision, _, _ = stage(world, outbox)
+    vision.aim(CAMERA)  # nothing in view yet: at once
+
+    def announced(events: Sequence[GateEvent]) -> None:
+        if events[0].type is EventType.PROVISIONAL:
+            vision.aim(elsewhere)  # while the first car is in view
+
+    vision._announced = announced
+    vision.run()
+    assert [e.type for e in outbox.stored] == [EventType.PROVISIONAL, EventType.FINAL]
+    assert {e.plate.text for e in outbox.stored if e.plate} == {"AB12CDE"}  # the second one is outside the region

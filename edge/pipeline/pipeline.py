@@ -175,6 +175,10 @@ class Pipeline:
         """From the next frame on, send a provisional event at this probability."""
         self._gate.retune(threshold)
 
+    def aimed(self, camera: CameraSettings) -> Pipeline:
+        """Return a pipeline with other settings of the camera and the same models; settle this one, then drop it."""
+        return Pipeline(replace(self._parts, camera=camera), self._stopwatch)
+
     def ballots(self) -> Mapping[int, Ballot]:
         """Return the vote of each live track: for explanations, not for changing it."""
         return self._ballots

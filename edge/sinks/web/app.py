@@ -72,7 +72,7 @@ class Parts:
     disguise: Disguise = field(default_factory=Disguise)  # how people see plates here
     call: Call = lambda camera, source: None  # somebody says that a vehicle stands before a camera
     lists: ListStore | None = None  # None: this gate decides nothing by lists
-    apply: Callable[[], str] = lambda: "Saved. It is used from the next start on: sudo systemctl restart anpr-edge"
+    apply: Callable[[str], str] = lambda camera: "Saved."  # uses what was drawn; returns what to tell people
 
 
 class LogIn(BaseModel):

@@ -63,7 +63,7 @@ def routes(
     disguise: Disguise,
     *,
     config_path: Path | None,
-    apply: Callable[[], str],
+    apply: Callable[[str], str],
 ) -> APIRouter:
     """Return the routes below /api/cameras and /api/live."""
     router = APIRouter(prefix="/api", tags=["cameras"])
@@ -80,7 +80,7 @@ def routes(
         drawings.known(camera)
         save(config_path, _changes(camera_index(config_path, camera), drawing))
         drawings[camera] = drawing
-        return Saved(message=apply())
+        return Saved(message=apply(camera))
 
     return router
 
