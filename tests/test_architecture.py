@@ -43,7 +43,7 @@ WRAPPERS = {
 
 # Layers from the bottom up: a module may import from its own layer and those below.
 LAYERS = (
-    ("edge/types.py", "edge/errors.py", "edge/clock.py", "edge/__init__.py"),
+    ("edge/types.py", "edge/errors.py", "edge/clock.py", "edge/memory.py", "edge/__init__.py"),
     (
         "edge/protocols.py",
         "edge/config/",

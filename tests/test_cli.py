@@ -219,7 +219,7 @@ def test_daemon_stops_cleanly_on_sigterm(models: Path, clip: Path, tmp_path: Pat
         assert daemon.stderr is not None
         assert any(": up" in line for line in daemon.stderr)
         daemon.send_signal(signal.SIGTERM)
-        _, rest = daemon.communicate(timeout=20)
+        _, rest = daemon.communicate(timeout=60)
     finally:
         daemon.kill()
     assert daemon.returncode == 0, rest

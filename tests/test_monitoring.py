@@ -140,7 +140,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
             stop.set()
             traffic.join()
             monitor.close()
@@ -175,7 +175,7 @@ def free_port() -> int:
 
 def ask(url: str, expression: str) -> list[Any]:
     query = urllib.parse.urlencode({"query": expression})
-    with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=60) as answer:
         return list(json.load(answer)["data"]["result"])
 
 

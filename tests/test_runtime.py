@@ -335,4 +335,4 @@ def test_a_killed_terminal_process_ends_by_its_signal_handlers(tmp_path: Path) -
         assert process.stdout is not None
         assert process.stdout.readline() == "working\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import typer
 
 from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
@@ -26,6 +25,8 @@ def annotate(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing truth file.")] = False,
 ) -> None:
     """Write <video>.truth.yaml with the passages as the pipeline sees them, and a contact sheet to check them by."""
+    import cv2
+
     from edge.replay.annotate import contact_sheet, proposals, yaml_text
     from edge.replay.player import Player
     from edge.replay.watch import watch

@@ -35,6 +35,9 @@ def run(config: ConfigOption = Path("config.yaml")) -> None:
     SIGTERM and Ctrl-C stop within 20 s: open passages are ended, stored and, where the broker answers, delivered.
     SIGHUP reads the lists of plates and the log level again.
     """
+    from edge.memory import keep_few_arenas
+
+    keep_few_arenas()  # before the libraries below start their threads
     from edge import app, logs
 
     settings = load(config, files=True)

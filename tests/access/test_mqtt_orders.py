@@ -45,7 +45,7 @@ def working(orders: ListOrders) -> Iterator[None]:
         yield
     finally:
         orders.stop()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -248,7 +248,7 @@ def test_kill_9_loses_no_promised_passage_and_tells_no_stay_twice(tmp_path: Path
             victim.join(0.01)
         assert victim.is_alive()
         victim.kill()
-        victim.join(30)
+        victim.join(60)
     rest = drive(tmp_path)
     promised = {int(line.split()[1]) for line in stored.read_text().splitlines() if line.startswith("stored")}
     park = Simulation(seed, passages, 3.0).run()

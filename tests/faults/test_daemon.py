@@ -64,7 +64,7 @@ class Daemon:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(25)
+        return self.process.wait(60)
 
     def close(self) -> None:
         self.process.kill()
@@ -162,7 +162,7 @@ def test_cameras_that_end_or_fail_leave_the_others_alone(tmp_path: Path) -> None
 
 
 def threads_of(port: int) -> set[str]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
         return {check["name"] for check in json.load(answer)["checks"]}
 
 

@@ -80,7 +80,7 @@ def test_no_kill_at_any_moment_loses_or_doubles_an_event(tmp_path: Path) -> None
             victim.join(timeout=random.uniform(0.0, LONGEST_LIFE_S))
             assert victim.is_alive(), f"the process ended by itself in round {seed}"
             victim.kill()
-            victim.join(timeout=30)
+            victim.join(timeout=60)
         last = processes.Process(target=feeder.drain, args=(tmp_path / "o.db", settings))
         last.start()
         last.join(timeout=150)

@@ -126,7 +126,7 @@ def test_gate_with_a_bad_certificate_is_told_and_keeps_its_events(
         assert not stage.status().connected
         assert "certificate" in stage.status().reason
         stage.abort()
-        thread.join(timeout=30)
+        thread.join(timeout=60)
         assert outbox.backlog("mqtt").depth == 3
 
 

@@ -105,7 +105,7 @@ class Recorder:
         with self.changed:
             self.dropped[reason] = self.dropped.get(reason, 0) + count
 
-    def wait_for_state(self, state: str | set[str], after: int = 0, timeout_s: float = 15) -> int:
+    def wait_for_state(self, state: str | set[str], after: int = 0, timeout_s: float = 60) -> int:
         """Wait until the state (or one of them) occurs at or behind place `after`; return the place behind it."""
         wanted = {state} if isinstance(state, str) else state
 
@@ -116,6 +116,6 @@ class Recorder:
             assert self.changed.wait_for(places, timeout_s), f"no {state} in {timeout_s} s, but {self.states[after:]}"
             return places()[0] + 1
 
-    def wait_for_frames(self, count: int, timeout_s: float = 15) -> None:
+    def wait_for_frames(self, count: int, timeout_s: float = 60) -> None:
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.frames) >= count, timeout_s), self.states

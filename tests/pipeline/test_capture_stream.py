@@ -182,7 +182,7 @@ def test_interrupt_ends_a_blocked_open_at_once() -> None:
         opener.start()
         with silent.accept()[0]:
             source.interrupt()
-            opener.join(5)
+            opener.join(60)
             source.close()
 
     assert not opener.is_alive()

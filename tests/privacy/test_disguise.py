@@ -268,7 +268,7 @@ def hidden_page(tmp_path: Path) -> Callable[[], Any]:
 
 def test_page_finds_a_car_by_its_plate_and_shows_its_pseudonym(hidden_page: Callable[[], Any], tmp_path: Path) -> None:
     """Search, details, export and a correction: the plate is typed in and never shown or stored."""
-    with hidden_page() as site, httpx.Client(base_url=site.url, timeout=10) as http:
+    with hidden_page() as site, httpx.Client(base_url=site.url, timeout=60) as http:
         http.headers["X-CSRF-Token"] = http.get("/api/me").json()["csrf"]
         found = http.get("/api/events", params={"plate": "mtk 4471"})
         event = found.json()["events"][0]

@@ -44,7 +44,7 @@ class Cable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
         for end in (*self._peers, self._listener):
             end.close()
 

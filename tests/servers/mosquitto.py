@@ -24,7 +24,7 @@ from edge.sinks.wire import decode
 from edge.types import GateEvent
 from tests.servers.authority import Authority, Identity
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 SESSION_EXPIRY_S = 3600
 _PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
@@ -42,7 +42,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(met: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
+def wait_until(met: Callable[[], bool], what: str, timeout_s: float = 90.0) -> None:
     """Poll until `met` or fail after `timeout_s`, naming `what` was awaited."""
     pause = threading.Event()
     deadline_s = time.monotonic() + timeout_s
@@ -198,14 +198,14 @@ class Subscriber:
         with self._news:
             return list(self._events)
 
-    def wait_for(self, met: Callable[[list[tuple[str, bytes, bool]]], bool], what: str, timeout_s: float = 30) -> None:
+    def wait_for(self, met: Callable[[list[tuple[str, bytes, bool]]], bool], what: str, timeout_s: float = 90) -> None:
         """Block until `met` holds for the messages so far."""
         with self._news:
             assert self._news.wait_for(lambda: met(self.messages), timeout_s), (
                 f"not within {timeout_s:g} s: {what}; {len(self.messages)} messages"
             )
 
-    def wait_for_ids(self, wanted: set[str], timeout_s: float = 60) -> None:
+    def wait_for_ids(self, wanted: set[str], timeout_s: float = 120) -> None:
         """Block until every event of `wanted` has arrived."""
         with self._news:
             assert self._news.wait_for(lambda: wanted <= self._ids, timeout_s), (

@@ -55,4 +55,4 @@ class Receiver:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)

@@ -321,6 +321,6 @@ def test_port_443_speaks_the_alpn_that_aws_asks_for(tmp_path: Path) -> None:
             socket.create_connection(listener.getsockname()) as plain,
             context(settings).wrap_socket(plain, server_hostname="localhost"),
         ):
-            thread.join(timeout=10)
+            thread.join(timeout=60)
     assert chosen == [AWS_ALPN]
     assert names == ["localhost"]

@@ -35,7 +35,7 @@ def monitor(gate: FakeGate) -> Iterator[Monitor]:
 
 def get(monitor: Monitor, path: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(monitor.url + path, timeout=5) as answer:
+        with urllib.request.urlopen(monitor.url + path, timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -83,7 +83,7 @@ def test_healthz_fails_when_vision_stands_still(gate: FakeGate, monitor: Monitor
 
 def test_metrics_are_served_in_prometheus_format(gate: FakeGate, monitor: Monitor) -> None:
     """The content type decides which parser Prometheus uses."""
-    with urllib.request.urlopen(monitor.url + "/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(monitor.url + "/metrics", timeout=60) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         assert b'anpr_camera_state{camera="entry-cam",state="up"} 1.0' in answer.read()
 

@@ -42,7 +42,7 @@ def running(outbox: Outbox, sink: Sink) -> Iterator[PublishStage]:
         yield stage
     finally:
         stage.abort()
-        thread.join(timeout=30)
+        thread.join(timeout=60)
         assert not thread.is_alive()
 
 
@@ -100,7 +100,7 @@ def test_event_that_nobody_fetches_expires_at_the_broker_when_asked(broker: Mosq
     with subprocess.Popen(command.split(), stdout=subprocess.PIPE) as backend:
         wait_until(lambda: "Received SUBSCRIBE" in broker.log, "the subscription")
         sink.write([a_gate_event()])
-        shown, _ = backend.communicate(timeout=30)
+        shown, _ = backend.communicate(timeout=60)
     sink.close()
     assert shown.decode().strip() in ("3600/application/json", "3599/application/json")
 
@@ -231,7 +231,7 @@ def test_interrupt_frees_a_writer_whose_broker_is_silent(broker: Mosquitto) -> N
     writer = threading.Thread(target=write)
     writer.start()
     sink.interrupt()
-    writer.join(timeout=20)
+    writer.join(timeout=60)
     assert len(failed) == 1
     broker.resume()
     sink.write([a_gate_event()])  # an interrupted sink can be used again

@@ -146,7 +146,7 @@ def test_waiting_reader_wakes_when_an_event_arrives(outbox: Outbox) -> None:
     reader = threading.Thread(target=lambda: woken.append(outbox.wait_for_new(seen, 30)))
     reader.start()
     outbox.append(gate_events(1))
-    reader.join(timeout=30)
+    reader.join(timeout=60)
     assert woken == [True]
     assert not outbox.wait_for_new(outbox.arrivals, 0)
 

@@ -64,7 +64,7 @@ def publishing(stage: PublishStage) -> Iterator[PublishStage]:
         yield stage
     finally:
         stage.abort()
-        thread.join(timeout=30)
+        thread.join(timeout=60)
         assert not thread.is_alive()
 
 

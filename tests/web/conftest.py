@@ -27,7 +27,7 @@ def guarded(tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture
 def client(site: Site) -> Iterator[httpx.Client]:
     """Somebody at the gate computer, with a session and its token."""
-    with httpx.Client(base_url=site.url, timeout=10) as http:
+    with httpx.Client(base_url=site.url, timeout=60) as http:
         http.headers["X-CSRF-Token"] = http.get("/api/me").json()["csrf"]
         yield http
 
@@ -35,7 +35,7 @@ def client(site: Site) -> Iterator[httpx.Client]:
 @contextmanager
 def log_in(site: Site, name: str, password: str = PASSWORD) -> Iterator[httpx.Client]:
     """Give a client that is logged in as `name`."""
-    with httpx.Client(base_url=site.url, timeout=10) as http:
+    with httpx.Client(base_url=site.url, timeout=60) as http:
         answer = http.post("/api/login", json={"name": name, "password": password})
         assert answer.status_code == 200, answer.text
         http.headers["X-CSRF-Token"] = answer.json()["csrf"]

@@ -132,7 +132,7 @@ def serve(
         yield Site(gate, local, parts, server, config)
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -112,13 +112,13 @@ def test_a_car_in_the_clip_becomes_a_row_on_the_page(daemon: Daemon) -> None:
     """Through capture, vision, outbox and history to what the desk sees."""
 
     def finals() -> list[Any]:
-        found = httpx.get(daemon.page + "/api/events", params={"plate": "AB12CDF"}, timeout=20).json()["events"]
+        found = httpx.get(daemon.page + "/api/events", params={"plate": "AB12CDF"}, timeout=60).json()["events"]
         return [e for e in found if e["type"] == "passage.final"]
 
     row = eventually(finals)[0]
     assert row["plate"]["text"] == TEXT
     assert row["direction"] == "entry"
-    crop = httpx.get(daemon.page + row["crop"], timeout=20)
+    crop = httpx.get(daemon.page + row["crop"], timeout=60)
     assert crop.content.startswith(b"\xff\xd8")
 
 
@@ -126,7 +126,7 @@ def test_the_funnel_of_the_real_daemon_adds_up(daemon: Daemon) -> None:
     """Found plates are read or lost for a reason; nothing disappears."""
 
     def busy() -> Any:
-        camera = httpx.get(daemon.monitor + "/status", timeout=20).json()["cameras"][0]
+        camera = httpx.get(daemon.monitor + "/status", timeout=60).json()["cameras"][0]
         return camera if camera["funnel"]["plates_read"] > 5 else None
 
     camera = eventually(busy)
@@ -141,7 +141,7 @@ def test_the_gate_is_ready_and_says_why(daemon: Daemon) -> None:
     """The reasons are those of real parts."""
 
     def ready() -> Any:
-        answer = httpx.get(daemon.monitor + "/readyz", timeout=20)
+        answer = httpx.get(daemon.monitor + "/readyz", timeout=60)
         return answer.json() if answer.status_code == 200 else None
 
     checks = {c["name"]: c["reason"] for c in eventually(ready)["checks"]}

@@ -58,7 +58,7 @@ def fuzz(cases: Any, token: dict[str, str], seen: set[int]) -> None:
         max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
     def run(case: Any) -> None:
-        answer = case.call(headers=token, timeout=20)
+        answer = case.call(headers=token, timeout=60)
         seen.add(answer.status_code)
         case.validate_response(answer, checks=CHECKS)
 

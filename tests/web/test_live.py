@@ -22,7 +22,7 @@ from edge.types import Box, Detection, Track, TrackState
 from tests.web.fake_gate import FakeGate, a_frame, a_read
 from tests.web.site import Site, moving, serve
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 @contextmanager

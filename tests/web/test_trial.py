@@ -21,7 +21,7 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 64
 def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     """A page whose uploads go to a folder that the test can look into."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with serve(tmp_path, try_timeout_s=1.5) as served, httpx.Client(base_url=served.url, timeout=20) as http:
+    with serve(tmp_path, try_timeout_s=1.5) as served, httpx.Client(base_url=served.url, timeout=60) as http:
         http.headers["X-CSRF-Token"] = http.get("/api/me").json()["csrf"]
         yield http
     assert list(tmp_path.glob("anpr-try-*")) == []  # nobody's picture stays behind
