@@ -17,6 +17,7 @@ import numpy as np
 
 from edge.config.models import ModelSettings
 from edge.errors import SourceUnavailable
+from edge.pipeline.image import quad_size
 from edge.pipeline.posterior import alternatives, decode_text
 from edge.pipeline.still_search import find_plates
 from edge.pipeline.views import surest, views
@@ -27,10 +28,14 @@ _PLATES_AT_ONCE = 4  # read in one batch, each with all its nudges
 # Right and down, in shares of the plate's width and height. Of the plates in the validation scenes 68.9 % are read
 # exactly from the crop as found and 73.7 % from these five; five that enlarge and shrink it bring 70.5 %.
 _NUDGES = ((0.0, 0.0), (0.02, 0.05), (-0.02, -0.05), (0.02, -0.05), (-0.02, 0.05))
-# A find must convince one of the two models: lamps, windows and lettering get past the detector alone, while a plate
-# that is too dirty to be read is still worth a box when the detector is sure of it.
+# A find must convince one of the two models. Lamps, windows, facades and lettering get past the detector alone, but the
+# reader takes them for no plate or makes out a text that it does not believe itself. On the validation scenes this
+# takes precision from 0.86 to 0.97 and recall from 0.96 to 0.93. Plates too small to be read are the detector's say.
+_CERTAIN_FIND = 0.95
 _SURE_FIND = 0.7
 _MAYBE_PLATE = 0.2
+_LEAST_BELIEF = 0.01  # that the whole text is right; real plates of a readable height reach it in 96 of 100 cases
+_READABLE_PX = 18.0  # height of the plate
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def read_picture(
     for start in range(0, len(found), _PLATES_AT_ONCE):
         batch = found[start : start + _PLATES_AT_ONCE]
         both = zip(batch, _read_closely(luma, batch, recogniser), strict=True)
-        plates += [_plate(d, read) for d, read in both if d.score >= _SURE_FIND or read.legible >= _MAYBE_PLATE]
+        plates += [_plate(d, read) for d, read in both if _believed(d, read)]
     return tuple(plates)
 
 
@@ -117,6 +122,13 @@ def _nudged(found: Detection, across: float, down: float) -> Detection:
 def _mean(reads: Sequence[RawRead]) -> RawRead:
     posterior = np.asarray(np.mean([read.posterior for read in reads], axis=0), np.float32)
     return RawRead(posterior, float(np.mean([read.legible for read in reads])))
+
+
+def _believed(found: Detection, read: RawRead) -> bool:
+    """Tell whether the find is worth reporting as a plate."""
+    least_score = _SURE_FIND if quad_size(found)[1] < _READABLE_PX else _CERTAIN_FIND
+    likely = read.legible >= _MAYBE_PLATE and decode_text(read.posterior)[1] >= _LEAST_BELIEF
+    return likely or found.score >= least_score
 
 
 def _plate(found: Detection, read: RawRead) -> StillPlate:

@@ -14,7 +14,7 @@ import pytest
 
 from edge.config.models import ModelSettings
 from edge.errors import SourceUnavailable
-from edge.pipeline import still_search
+from edge.pipeline import still, still_search
 from edge.pipeline.models import load_detector, load_recogniser
 from edge.pipeline.still import load_picture, read_picture
 from edge.pipeline.still_search import find_plates, without_doubles
@@ -89,6 +89,24 @@ def test_several_plates_are_read_each_once(models: tuple[Detector, Recogniser]) 
     picture[:, 640:] = plate_picture("7XYZ", size=(768, 1280), box=(900, 600, 1060, 650))[:, 640:]
     plates = read_picture(picture, Two(), models[1], SETTINGS)
     assert [p.text for p in plates] == ["AB12CDE", "7XYZ"]
+
+
+@pytest.mark.parametrize(
+    ("score", "height_px", "legible", "sureness", "reported"),
+    [
+        (0.5, 40, 0.9, 0.9, True),  # read well
+        (0.9, 40, 0.0, 0.9, False),  # a facade: large enough to be read, yet the reader takes it for no plate
+        (0.9, 40, 0.9, 0.0005, False),  # lettering: the reader does not believe what it makes out
+        (0.97, 40, 0.0, 0.0005, True),  # dirty, or of another script: the detector is certain
+        (0.8, 9, 0.0, 0.0005, True),  # too small for any reader
+        (0.5, 9, 0.0, 0.0005, False),
+    ],
+)
+def test_a_find_must_convince_one_of_the_two_models(
+    score: float, height_px: int, legible: float, sureness: float, reported: bool
+) -> None:
+    found = Detection(Box(0, 0, 4 * height_px, height_px), score)
+    assert still._believed(found, RawRead(np.full((1, 37), sureness, np.float32), legible)) is reported
 
 
 def _one_letter(sureness_of_b: float) -> RawRead:
