@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.training.labelled import WRITERS
 from training.cli import app
 from training.datasets.frame import BrokenAnnotations
 from training.evaluate.benchmarks import folders_of, read_folder
@@ -185,6 +186,42 @@ def test_benchmark_folder_is_run_end_to_end(tmp_path: Path) -> None:
     assert {name: count for name, (_, _, count) in figures["groups"]["source"].items()} == {"eu": 2, "us": 1}
     failures = (tmp_path / "r.html").read_text().count("<figure>")
     assert failures == round((1 - figures["exact"]) * 3)
+
+
+@needs_models
+def test_what_is_reported_is_judged_in_a_few_pictures(tmp_path: Path) -> None:
+    """Detector and reader together: precision and recall of what `anpr-edge read` prints."""
+    data, out = WRITERS["csv"](tmp_path / "set"), tmp_path / "figures.json"
+    options = ["--data", str(data), "--split", "all", "--json", str(out), "--smoke"]
+    done = CliRunner().invoke(app, ["evaluate", "finds", *options])
+    assert done.exit_code == 0, done.output
+    figures = json.loads(out.read_text())
+    assert set(figures) == {"precision", "recall", "reported"}
+    assert 0 <= figures["recall"] <= 1
+
+
+@needs_models
+@pytest.mark.parametrize("arguments", [["synth", "sheet", "--out", "sheet.png"], ["evaluate", "benchmark", "marks"]])
+def test_short_forms_show_that_all_parts_work(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_benchmark(tmp_path / "marks")
+    done = CliRunner().invoke(app, [*arguments, "--smoke"])
+    assert done.exit_code == 0, done.output
+
+
+def test_corners_and_variants_have_a_short_form(tmp_path: Path) -> None:
+    data = WRITERS["csv"](tmp_path / "set")
+    text = data.read_text().splitlines()
+    data.write_text("\n".join([text[0] + ",split", text[1] + ",train", text[2] + ",val"]) + "\n")
+    figures, folder = tmp_path / "corners.json", tmp_path / "variants"
+    done = CliRunner().invoke(app, ["evaluate", "corners", "--data", str(data), "--json", str(figures), "--smoke"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(figures.read_text())["asked"] >= 0
+    done = CliRunner().invoke(app, ["detector", "variants", "--data", str(data), "--out", str(folder), "--smoke"])
+    assert done.exit_code == 0, done.output
+    assert {file.name for file in folder.iterdir()} == {"fp16.onnx", "int8.onnx"}
 
 
 def test_benchmark_labels_are_read_as_written(tmp_path: Path) -> None:

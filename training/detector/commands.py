@@ -30,7 +30,7 @@ console = Console()
 CHECKPOINT = Path(".cache/detector/detector.pt")
 PLATES, SIGNS = 4000, 1500  # rendered once per run, kept in memory: 150 MB
 CALIBRATION_SIZES = (640, 960)  # long sides: a live frame and a closer look
-SMOKE_STEPS, SMOKE_PIXELS = 3, 2 * 384 * 384
+SMOKE_STEPS, SMOKE_PIXELS, SMOKE_SCENES = 3, 2 * 384 * 384, 6
 
 
 def gather(data: list[Path], seed: int, smoke: bool, leave_out: list[str]) -> Material:
@@ -122,14 +122,15 @@ def variants_command(
     out: Annotated[Path, typer.Option(help="Folder for the variants.")] = Path("out/variants"),
     size: Annotated[int, typer.Option(help="Long side in px to judge at.")] = 640,
     count: Annotated[int, typer.Option(help="Train scenes to calibrate on.")] = 100,
+    smoke: Annotated[bool, typer.Option("--smoke", help="A few scenes only: do all parts work?")] = False,
 ) -> None:
     """Write FP16 and INT8 variants and print what each costs and finds; ship one only if both columns agree."""
     folder = data or data_folder()
     out.mkdir(parents=True, exist_ok=True)
     half, int8 = out / "fp16.onnx", out / "int8.onnx"
     write_half(model, half)
-    write_int8(model, int8, load_scenes(folder, "train", limit=count))
-    scenes = load_scenes(folder, "val")
+    write_int8(model, int8, load_scenes(folder, "train", limit=SMOKE_SCENES if smoke else count))
+    scenes = load_scenes(folder, "val", limit=SMOKE_SCENES if smoke else None)
     for name, file in (("fp32", model), ("fp16", half), ("int8", int8)):
         one = measure(name, file, scenes, size)
         console.print(f"{one.name}: {one.bytes / 1e6:.2f} MB, {one.cpu_ms:.1f} ms of one core, AP50 {one.ap50:.4f}")

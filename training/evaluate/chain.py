@@ -6,7 +6,7 @@ belongs to which plate; the text decides whether it was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from edge.pipeline.posterior import decode_text
 from edge.pipeline.still import StillPlate, read_picture
 from edge.protocols import Detector, Recogniser
 from training.datasets.load import Dataset
-from training.evaluate.detection import iou
+from training.detector.scenes import Scene, boxes_of_corners
+from training.evaluate.detection import Picture, iou
 from training.evaluate.reading import Answer
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.samples import plain_crop
@@ -81,6 +82,17 @@ def read_scenes(chain: Chain, dataset: Dataset, split: str) -> Iterator[Answer]:
                 str(file), str(row.source), str(row.text), best.text if best else "",
                 best.probability if best else 0.0, float(box[3] - box[1]), 0, float(grey.mean()),
             )  # fmt: skip
+
+
+def find_in_scenes(chain: Chain, scenes: Iterable[Scene]) -> list[Picture]:
+    """Return what the chain reports in every scene, as boxes and detection scores, beside the scene's labels."""
+    pictures = []
+    for scene in scenes:
+        plates = chain.read(scene.grey)
+        scores = np.array([plate.detection_score for plate in plates], np.float32)
+        boxes = np.array([plate.box.as_tuple() for plate in plates], np.float32).reshape(-1, 4)
+        pictures.append(Picture(boxes_of_corners(scene.corners), scores, boxes, scene.ignore))
+    return pictures
 
 
 def best_on(box: npt.NDArray[np.float32], finds: Sequence[StillPlate]) -> StillPlate | None:

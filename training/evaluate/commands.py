@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,8 +29,9 @@ from training.detector.finder import onnx_network
 from training.detector.samples import Material
 from training.detector.scenes import data_folder, scenes_of
 from training.evaluate import benchmarks, scenes
-from training.evaluate.chain import Chain, open_chain, read_crops, read_scenes
+from training.evaluate.chain import Chain, find_in_scenes, open_chain, read_crops, read_scenes
 from training.evaluate.corners import corner_errors, rows_of
+from training.evaluate.detection import curve
 from training.evaluate.reading import Answer, by_group, calibration_error, character_accuracy, exact_share
 from training.evaluate.report import Failure, Section, reading_section, write_report
 from training.recogniser.crops import load_crops
@@ -91,9 +93,11 @@ def corners_command(
     count: Annotated[int, typer.Option(min=1, help="Pictures to compose.")] = 400,
     seed: Annotated[int, typer.Option(help="Of plates and pictures; another than training's.")] = 1000,
     json_file: JsonOption = None,
+    smoke: SmokeOption = False,
 ) -> None:
     """Print how far the corners are off, on rendered plates in held-out scenes."""
     held_out = scenes_of(open_or_exit(data or data_folder()), "val")
+    count = SMOKE_PICTURES if smoke else count
     material = Material(held_out, rendered_donors(max(count // 2, 10), seed), distractions(20, seed))
     result = corner_errors(onnx_network(model or MODELS / "plate-detector.onnx"), material, count, seed)
     show("Corner error on rendered plates", rows_of(result))
@@ -153,6 +157,30 @@ def chain_command(
     judge(title, answers, lambda answer: scene_failure(answer, dataset.pictures), report, json_file)
 
 
+@app.command("finds")
+def finds_command(
+    *,
+    data: DataOption = None,
+    split: SplitOption = "val",
+    detector_file: Annotated[Path | None, typer.Option("--detector", help="ONNX file. [the package's own]")] = None,
+    reader_file: Annotated[Path | None, typer.Option("--reader", help="ONNX file. [the package's own]")] = None,
+    json_file: JsonOption = None,
+    smoke: SmokeOption = False,
+) -> None:
+    """Print precision and recall of the plates that `anpr-edge read` reports: detector and reader together."""
+    chosen = scenes_of(open_or_exit(data or data_folder()), "" if split == "all" else split)
+    chosen = chosen[:SMOKE_PICTURES] if smoke else chosen
+    if not chosen:
+        refuse(f"no scene of split {split!r}. Fix: see `anpr-train dataset inspect`")
+    pictures = find_in_scenes(chain_or_exit(detector_file, reader_file), track(chosen, "reading", console=console))
+    points = curve(pictures)
+    precision, recall = points.at_score(0.0)
+    figures = {"precision": precision, "recall": recall, "reported": len(points.scores)}
+    rows = [["", "value"], *([name, f"{value:.4g}"] for name, value in figures.items())]
+    show(f"Plates reported, {len(chosen)} scenes of {split}", rows)
+    finish([], figures, "", None, json_file)
+
+
 @app.command("benchmark")
 def benchmark(
     root: Annotated[
@@ -162,6 +190,7 @@ def benchmark(
     reader_file: Annotated[Path | None, typer.Option("--reader", help="ONNX file. [the package's own]")] = None,
     report: ReportOption = None,
     json_file: JsonOption = None,
+    smoke: SmokeOption = False,
 ) -> None:
     """Print exact match per folder of NAME.jpg + NAME.txt (file, x, y, width, height, text; tabs), end to end."""
     folders = benchmarks.folders_of(root) if root.is_dir() else []
@@ -172,7 +201,8 @@ def benchmark(
     rows = [["folder", "exact", "characters", "plates"]]
     for folder in folders:
         try:
-            some = list(track(benchmarks.run_folder(chain, folder), folder.name, console=console, total=None))
+            answered = islice(benchmarks.run_folder(chain, folder), SMOKE_PICTURES if smoke else None)
+            some = list(track(answered, folder.name, console=console, total=None))
         except BrokenAnnotations as error:
             refuse(str(error))
         answers += some
