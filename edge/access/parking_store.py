@@ -7,6 +7,7 @@ SQLite keeps them apart. A commit returns when the disk has it.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ from pathlib import Path
 from edge.access.operations import Operation, decode, encode, milliseconds
 from edge.errors import StorageError
 from edge.sinks.outbox_store import translated
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 BUSY_TIMEOUT_S = 10.0
@@ -121,7 +124,7 @@ class ParkingStore:
             rows = db.execute(
                 "SELECT position, body FROM operation WHERE position > ? ORDER BY position", (position,)
             ).fetchall()
-        return (rows[-1][0] if rows else position), [decode(body) for _, body in rows]
+        return (rows[-1][0] if rows else position), [op for _, op in self._readable(rows)]
 
     def have(self) -> dict[str, int]:
         """Return origin -> number of its newest operation here."""
@@ -135,7 +138,7 @@ class ParkingStore:
                 "SELECT number, body FROM operation WHERE origin = ? AND number > ? ORDER BY number LIMIT ?",
                 (origin, number, limit),
             ).fetchall()
-        return [Numbered(origin, n, decode(body)) for n, body in rows]
+        return [Numbered(origin, n, op) for n, op in self._readable(rows)]
 
     def forget(self, op_ids: Collection[str], session_ids: Collection[str], base: str) -> None:
         """Delete operations whose effect is in `base` now, and what was told about sessions that are over."""
@@ -216,6 +219,14 @@ class ParkingStore:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")  # a forgotten plate leaves no trace in the file
             yield db
+
+    def _readable(self, rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Operation]]:
+        """Yield number and operation of each row that the disk gave back as it was: SQLite does not check contents."""
+        for number, body in rows:
+            try:
+                yield number, decode(body)
+            except ValueError as error:
+                log.error("%s: row %d cannot be read back (%s); check the disk", self.path, number, error)
 
     def _make(self) -> None:
         with self.reading() as db:

@@ -9,22 +9,32 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from edge.config.base import Fraction, Name, Section
-from edge.config.topics import check_template
+from edge.config.topics import check_for_aws, check_template
 
 ZONE_FIELDS = ("site", "zone")
 SHARE_FIELDS = ("site",)
 WHOLE_SITE = "site"  # name of the one zone where none is named
 
 
+def _ordinary(template: str, fields: tuple[str, ...]) -> str:
+    check_template(template, fields)
+    problem = check_for_aws(template)  # kept everywhere: a site may move to AWS IoT Core
+    if template.startswith("$"):
+        problem = f"topic {template!r}: $ topics are neither retained nor heard by other gates; choose an ordinary one"
+    if problem:
+        raise ValueError(problem)
+    return template
+
+
 def _zone_topic(template: str) -> str:
-    check_template(template, ZONE_FIELDS)
+    _ordinary(template, ZONE_FIELDS)
     if "{zone}" not in template:
         raise ValueError(f"topic {template!r}: each zone has its own state; use {{zone}}")
     return template
 
 
 def _share_topic(template: str) -> str:
-    return check_template(template, SHARE_FIELDS)
+    return _ordinary(template, SHARE_FIELDS)
 
 
 class ZoneSettings(Section):

@@ -183,6 +183,17 @@ def test_damaged_file_is_set_aside_and_what_can_be_read_goes_on(tmp_path: Path) 
     assert list(tmp_path.glob("parking.db.damaged-*"))
 
 
+def test_row_that_the_disk_changed_is_said_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One bad row must not keep the daemon from starting."""
+    came, left = a_stay()
+    drive(tmp_path, came, left)
+    settings = SETTINGS.model_copy(update={"path": tmp_path / "parking.db"})
+    with Parking(settings, START).store.changing() as change:
+        change.execute("UPDATE operation SET body = ? WHERE op_id = 'b'", (b'{"id": "b", "kind": "pass',))
+    assert [s.session_id for s in Parking(settings, START).state(START).open] == ["a"]
+    assert "row 2 cannot be read back" in caplog.text
+
+
 def test_file_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     """A downgrade must not destroy what it does not understand."""
     settings = SETTINGS.model_copy(update={"path": tmp_path / "parking.db"})
