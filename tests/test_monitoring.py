@@ -13,6 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("prometheus")
     gate = FakeGate()
     gate.come_up()
+    gate.board.sink_changed("mqtt", connected=True, certificate_expires=gate.clock.utc() + timedelta(days=300))
     monitor = Monitor(gate.board, gate.metrics, "127.0.0.1", 0)
     monitor.start()
     stop = threading.Event()
@@ -155,6 +157,7 @@ def drive(gate: FakeGate, stop: threading.Event) -> None:
         for camera in gate.board.lanes:
             gate.show(camera, k)
         gate.drive_by(("entry-cam", "exit-cam")[k % 2])
+        gate.metrics.decision_made("lane-in", "open")
         gate.metrics.publish_failed("mqtt", "timeout")
         gate.metrics.event_lost("mqtt", "rejected")
         gate.metrics.vehicle_ended("entry-cam", "unsure")

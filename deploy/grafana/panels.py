@@ -175,6 +175,38 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
+        "Decisions and car park",
+        (
+            Panel(
+                "Decisions an hour",
+                "timeseries",
+                (
+                    (
+                        f"sum by (lane, decision) (increase(anpr_decisions_total{{{SCOPE}}}[1h])) > 0",
+                        "{{lane}} {{decision}}",
+                    ),
+                ),
+                stacked=True,
+                help="Empty where the gate decides nothing.",
+            ),
+            Panel(
+                "Free spaces",
+                "timeseries",
+                ((f"anpr_zone_free_spaces{{{SCOPE}}}", "{{zone}}"),),
+                help="Empty where stays are not followed.",
+            ),
+            Panel(
+                "Stays",
+                "timeseries",
+                (
+                    (f"anpr_stays_open{{{SCOPE}}}", "open"),
+                    (f"anpr_stays_overdue{{{SCOPE}}}", "too long"),
+                    (f"anpr_exits_unmatched{{{SCOPE}}}", "exits without a stay"),
+                ),
+            ),
+        ),
+    ),
+    (
         "Delivery",
         (
             Panel(
@@ -218,6 +250,13 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 steps=BAD_BELOW_1,
             ),
             Panel(
+                "Certificate, days left",
+                "timeseries",
+                ((f"anpr_certificate_days{{{SCOPE}}}", "{{sink}}"),),
+                width=6,
+                help="Empty where no client certificate is used.",
+            ),
+            Panel(
                 "Disk free",
                 "timeseries",
                 ((f"anpr_disk_free_bytes{{{SCOPE}}} / anpr_disk_total_bytes{{{SCOPE}}}", "{{volume}}"),),
@@ -238,7 +277,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     ),
                 ),
                 "eps",
-                width=6,
+                width=24,
             ),
         ),
     ),

@@ -122,6 +122,32 @@ def test_a_car_in_the_clip_becomes_a_row_on_the_page(daemon: Daemon) -> None:
     assert crop.content.startswith(b"\xff\xd8")
 
 
+def test_the_row_is_explained_by_its_looks(daemon: Daemon) -> None:
+    """Whoever doubts an answer sees what each look said; of a car that has just left, too."""
+    found = eventually(lambda: httpx.get(daemon.page + "/api/events", timeout=20).json()["events"])
+    row = next(e for e in found if e["plate"] is not None)
+    account = httpx.get(f"{daemon.page}/api/events/{row['event_id']}/explain", timeout=20).json()
+    assert account["answer"] == row["plate"]["text"] == TEXT
+    assert account["detections"] >= len(account["looks"]) >= 3
+    assert TEXT in {"".join(c for c, _ in look["characters"]) for look in account["looks"]}
+
+
+def test_what_is_drawn_is_used_at_once(daemon: Daemon) -> None:
+    """The technician saves a region away from the plates: they are refused from then on, without a restart."""
+    drawing = {"region": [[0, 0], [0.1, 0], [0.1, 0.05]], "direction": "growth", "approaching": "entry", "line": None}
+
+    def outside() -> Any:
+        camera = httpx.get(daemon.monitor + "/status", timeout=20).json()["cameras"][0]
+        return camera["losses"]["plates"].get("outside_region")
+
+    with httpx.Client(base_url=daemon.page, timeout=20) as http:
+        headers = {"X-CSRF-Token": http.get("/api/me").json()["csrf"]}
+        saved = http.put("/api/cameras/entry-cam/drawing", json=drawing, headers=headers)
+        assert saved.json() == {"message": "Saved, and used from now on."}
+        assert eventually(outside)
+        http.put("/api/cameras/entry-cam/drawing", json={**drawing, "region": []}, headers=headers)
+
+
 def test_the_funnel_of_the_real_daemon_adds_up(daemon: Daemon) -> None:
     """Found plates are read or lost for a reason; nothing disappears."""
 

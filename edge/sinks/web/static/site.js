@@ -32,23 +32,39 @@ const PARTS = { thread: "Vision", model: "Model", camera: "Camera", sink: "Deliv
 
 export function sitePage(main, me) {
   const panels = new Panels();
-  const park = me.can.parking ? new ParkingPanels(panels, me) : null;
-  main.append(panels.element);
-  if (me.can.lists) main.append(listsPanel(me));
+  const parkPanels = new Panels();
+  const park = me.can.parking ? new ParkingPanels(parkPanels, me) : null;
+  const parts = [];
+  if (park) parts.push(["Car park", parkPanels.element]);
+  if (me.can.lists) parts.push(["Lists", listsPanel(me)]);
+  parts.push(["Machine", panels.element]);
+  if (parts.length > 1) main.append(jumps(parts));
+  main.append(...parts.map(([, element]) => element));
   let timer;
   async function refresh() {
     try {
       const status = await api("status");
-      await park?.refresh([...new Set(status.cameras.map((c) => c.lane))]);
       show(panels, status);
       panels.problem("");
+      await park?.refresh([...new Set(status.cameras.map((c) => c.lane))]);
+      parkPanels.problem("");
     } catch (error) {
-      panels.problem(error.message);
+      (park ? parkPanels : panels).problem(error.message);
     }
     timer = setTimeout(refresh, EVERY_MS);
   }
   refresh();
   return { close: () => clearTimeout(timer) };
+}
+
+// A long page: one tap leads to each part of it.
+function jumps(parts) {
+  const jump = (element) => {
+    element.tabIndex = -1;
+    element.focus({ preventScroll: true });
+    element.scrollIntoView({ block: "start" });
+  };
+  return h("nav", { class: "jumps", "aria-label": "On this page" }, parts.map(([name, element]) => h("button", { type: "button", class: "quiet", onclick: () => jump(element) }, name)));
 }
 
 function show(panels, status) {
