@@ -51,10 +51,23 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
 
 
+def reserve(path: Path) -> None:
+    """Make an empty file at `path` for this user only, or take what is there away from everybody else.
+
+    SQLite gives its log the mode of the database, so the mode has to be right before the first write.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE))
+    protect(path)
+
+
 def protect(path: Path) -> None:
     """Take the file at `path`, if it is there, away from everybody but its owner."""
     if path.exists():
-        path.chmod(MODE)
+        if path.stat().st_uid in (os.geteuid(), path.parent.stat().st_uid) or os.geteuid() == 0:
+            path.chmod(MODE)
         give_to_folder_owner(path)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timezone, tzinfo
 from pathlib import Path
 
+from edge import private_files
 from edge.access.lists import WEEKDAYS, Entry, ListKind, PlateLists
 from edge.access.spelling import ANYWHERE, Spelling
 from edge.errors import ConfigError, Problem, StorageError
@@ -23,6 +24,7 @@ from edge.tracking.grammar import canonical
 
 COLUMNS = ("plate", "list", "holder", "valid_from", "valid_to", "weekdays", "hours", "lanes", "note")
 _NEEDED = ("plate", "list")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # how cells begin that spreadsheets run (OWASP, CSV injection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,7 @@ def save(path: Path, text: str, *, keep: bool = True) -> None:
     temporary, last = path.with_suffix(path.suffix + ".new"), last_good(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        private_files.write(temporary, text.encode("utf-8"))
         if keep and path.exists():
             last.unlink(missing_ok=True)
             os.link(path, last)
@@ -121,8 +120,17 @@ def to_csv(entries: Iterable[Entry]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(row_of(e).values() for e in entries)
+    writer.writerows([_for_spreadsheets(text) for text in row_of(e).values()] for e in entries)
     return out.getvalue()
+
+
+def _for_spreadsheets(text: str) -> str:
+    """Return `text` so that a spreadsheet shows it and never runs it as a formula; `_from_spreadsheet` undoes it."""
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+
+
+def _from_spreadsheet(text: str) -> str:
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
 
 
 def row_of(entry: Entry) -> dict[str, str]:
@@ -170,13 +178,13 @@ def entry_of(row: Mapping[str, str | None], zone: tzinfo) -> Entry:
     return Entry(
         plate,
         kind,
-        values.get("holder", ""),
+        _from_spreadsheet(values.get("holder", "")),
         begins,
         ends,
         _weekdays(values.get("weekdays", "")),
         _hours(values.get("hours", "")),
         frozenset(values.get("lanes", "").split()),
-        values.get("note", ""),
+        _from_spreadsheet(values.get("note", "")),
     )
 
 

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge import private_files
 from edge.access.operations import Operation, decode, encode, milliseconds
 from edge.errors import StorageError
 from edge.sinks.outbox_store import translated
@@ -78,6 +79,7 @@ class ParkingStore:
         self.path = path
         with translated(path, "opening"):
             path.parent.mkdir(parents=True, exist_ok=True)
+            private_files.reserve(path)  # plates are personal data
         with self.changing() as change:
             found = change.execute("PRAGMA user_version").fetchone()[0]
             if found not in (0, VERSION):
@@ -232,7 +234,6 @@ class ParkingStore:
         with self.reading() as db:
             db.executescript(TABLES)
             db.execute("INSERT OR IGNORE INTO note VALUES (?, ?)", (EPOCH, secrets.token_hex(4)))
-        self.path.chmod(0o600)  # plates are personal data
 
 
 def new_secret() -> str:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -23,7 +24,9 @@ from edge.errors import ConfigError, Problem
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRETS_FILE = "environment"
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"!]*(?=@)")  # greedy: a password may hold an unescaped / or @
+_PARAMETER = re.compile(r"(?i)((?:user-id|user-pw|password|passwd|pwd|token|key)\s*=\s*)[^\s&!]+")
+_QUERY = re.compile(r"([?&][^=&\s]+=)[^&\s!]*")
 # By kind of error of pydantic. {…} are the limits that it names.
 _FIXES = {
     "missing": "add the key",
@@ -117,21 +120,31 @@ def effective(settings: Settings) -> dict[str, Any]:
 
 
 def mask_url(url: str) -> str:
-    """Return `url` without user name and password: the form that logs may show."""
-    return _CREDENTIALS.sub("***", url)
+    """Return `url` without user name, password and the values of its query: the form that people may see."""
+    return _QUERY.sub(r"\1***", _PARAMETER.sub(r"\1***", _CREDENTIALS.sub("***", url)))
 
 
-def _mask(value: Any) -> Any:
+def _mask(value: Any, place: str = "") -> Any:
     if isinstance(value, BaseModel):
-        return {name: _mask(getattr(value, name)) for name in type(value).model_fields}
+        owner = type(value).__name__
+        return {name: _mask(getattr(value, name), f"{owner}.{name}") for name in type(value).model_fields}
     if isinstance(value, SecretStr):
-        secret = value.get_secret_value()
-        return mask_url(secret) if "://" in secret or secret.startswith(("/", ".", "gst:")) else "***"
+        return _shown_secret(value.get_secret_value(), place)
     if isinstance(value, (list, tuple)):
         return [_mask(v) for v in value]
     if isinstance(value, dict):
         return {k: _mask(v) for k, v in value.items()}
     return str(value) if isinstance(value, Path) else value
+
+
+def _shown_secret(secret: str, place: str) -> str:
+    """Return what may be shown: a camera's address without log-in, of other addresses only the host, else nothing."""
+    if place == "CameraSettings.url":
+        return mask_url(secret)
+    parts = urlsplit(secret) if place.endswith(".url") else None
+    if parts is None or not parts.hostname:  # many services put a token into the path
+        return "***" if secret else ""
+    return f"{parts.scheme}://{parts.hostname}/***"
 
 
 def _expand(value: Any, at: str, environment: Mapping[str, str], problems: list[Problem]) -> Any:
@@ -159,9 +172,30 @@ def _problem(error: Mapping[str, Any]) -> Problem:
     if kind == "value_error":  # ours: problem; fix
         problem, _, fix = message.partition("; ")
         return Problem(at or "settings", problem, fix or "change it as said")
-    shown = "" if kind == "missing" else f", got {_shown(error.get('input'))}"
+    shown = "" if kind == "missing" or _holds_secret(location) else f", got {_shown(error.get('input'))}"
     fix = _FIXES.get(kind, "give a value of that kind").format(**error.get("ctx", {}))
     return Problem(at or "settings", message[:1].lower() + message[1:] + shown, fix)
+
+
+def _holds_secret(location: tuple[int | str, ...]) -> bool:
+    """Tell whether a setting, or anything inside it, is a secret: what stands there must not be repeated."""
+    model: type[BaseModel] = Settings
+    for part in location:
+        field = None if isinstance(part, int) else model.model_fields.get(part)
+        if field is None:
+            continue
+        inner = next(iter(_models_in(field.annotation)), None)
+        if inner is None:
+            return "SecretStr" in str(field.annotation)
+        model = inner
+    return _has_secrets(model)
+
+
+def _has_secrets(model: type[BaseModel]) -> bool:
+    return any(
+        "SecretStr" in str(field.annotation) or any(map(_has_secrets, _models_in(field.annotation)))
+        for field in model.model_fields.values()
+    )
 
 
 def _shown(value: Any) -> str:

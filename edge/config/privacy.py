@@ -44,7 +44,7 @@ class KeepSettings(Section):
     """For how long what is kept; purged every hour, while the clock is set. Stays: parking.keep_days."""
 
     listed_days: float = Field(30.0, gt=0, le=3650, description="Passages of vehicles on a list of the site.")
-    unlisted_days: float = Field(14.0, gt=0, le=3650, description="All other passages.")
+    unlisted_days: float = Field(30.0, gt=0, le=3650, description="All other passages.")
     session_days: float = Field(30.0, gt=0, le=3650, description="Events that tell of a stay that ended.")
     watch_days: float = Field(30.0, gt=0, le=3650, description="Hits of a watch list.")
     label_days: float = Field(365.0, gt=0, le=3650, description="Corrected plates with picture, kept for training.")

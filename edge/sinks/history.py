@@ -20,7 +20,7 @@ from edge.clock import Clock
 from edge.errors import SinkUnavailable, StorageError
 from edge.privacy.disguise import PRIVACY
 from edge.privacy.keeping import keep_class
-from edge.private_files import protect
+from edge.private_files import reserve
 from edge.sinks import wire
 from edge.sinks.misread import patterns
 from edge.tracking.account import Account
@@ -225,8 +225,11 @@ def prepare(path: Path) -> None:
     Raises:
         StorageError: the file cannot be made or is not a database.
     """
+    try:
+        reserve(path)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be made: {error.strerror}. Fix: web.history.path") from error
     with opened(path) as db:
-        protect(path)
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(_SCHEMA)
         if "keep" not in {row[1] for row in db.execute("PRAGMA table_info(events)")}:

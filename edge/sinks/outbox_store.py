@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from edge import private_files
 from edge.errors import StorageError
 
 VERSION = 1
@@ -127,10 +128,11 @@ def make(path: Path) -> None:
     Raises:
         StorageError: the file cannot be made, or was written by a newer version of this program.
     """
+    with translated(path, "opening"):
+        private_files.reserve(path)  # plates are personal data
     with translated(path, "opening"), closing(connect(path, durable=True)) as connection:
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found == 0:
             connection.executescript(TABLES)
-            path.chmod(0o600)  # plates are personal data
         elif found != VERSION:
             raise StorageError(f"{path}: written by another version of this program ({found}). Update this one")

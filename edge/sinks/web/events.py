@@ -114,9 +114,7 @@ def _add_details(router: APIRouter, kept: History, viewer: Any) -> None:
         picture = _found(kept.get(event_id)).event.evidence.crop_jpeg
         if picture is None:
             raise Refusal(404, "this event has no picture", "turn evidence.enabled on")
-        return Response(
-            picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
-        )
+        return Response(picture, media_type="image/jpeg")  # never kept by a browser: it may be erased here
 
 
 def _add_correction(router: APIRouter, kept: History, labels: Labels, disguise: Disguise, operator: Any) -> None:
