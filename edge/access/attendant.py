@@ -6,6 +6,7 @@ other, with the person's name. Nothing is ever changed in place.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from edge.access.operations import Kind, Operation, person_says
@@ -54,7 +55,7 @@ class Attendant:
         ended = self._now() if at is None else at
         if ended < session.entry.at:
             raise ActRefused("the stay began later than that", "give the moment at which the car left")
-        return self._done(self._act(Kind.CLOSE, at=ended, target=session.session_id), session.session_id)
+        return self._done(replace(self._act(Kind.CLOSE, ended), target=session.session_id), session.session_id)
 
     def reopen(self, stay: str) -> Session:
         """Take back that a person ended a stay.
@@ -66,7 +67,7 @@ class Attendant:
         closing = self._parking.closing_of(session.session_id)
         if closing is None:
             raise ActRefused("nobody has closed this stay by hand", "correct the plate of its exit instead")
-        return self._done(self._act(Kind.VOID, target=closing), session.session_id)
+        return self._done(replace(self._act(Kind.VOID), target=closing), session.session_id)
 
     def correct(self, passage: str, plate: str) -> Session | None:
         """Say what the plate of a passage (or of the entry of a stay) is; return the stay that it belongs to now.
@@ -76,7 +77,7 @@ class Attendant:
         """
         op = self._parking.operation(passage)
         op_id = self.find(passage).session_id if op is None else passage
-        act = self._act(Kind.CORRECT, target=op_id, plate=person_says(_plate(plate)))
+        act = replace(self._act(Kind.CORRECT), target=op_id, plate=person_says(_plate(plate)))
         self._parking.add([act])
         return self._parking.session_of(op_id)
 
@@ -89,7 +90,7 @@ class Attendant:
         zone = self._parking.plan.zone_of(lane)
         if zone is None or zone.inside is not None:
             raise ActRefused(f"lane {lane!r} does not lead from the street into a zone", "name the lane it came in by")
-        act = self._act(Kind.ADD, at=at, lane=lane, plate=person_says(_plate(plate)))
+        act = replace(self._act(Kind.ADD, at), lane=lane, plate=person_says(_plate(plate)))
         return self._done(act, act.op_id)
 
     def recount(self, zone: str, cars: int) -> None:
@@ -102,7 +103,7 @@ class Attendant:
             raise ActRefused(f"there is no zone {zone!r}", f"name one of: {', '.join(self._parking.plan.zones)}")
         if not 0 <= cars <= MOST_CARS:
             raise ActRefused(f"{cars} cars cannot be", "give the number of cars inside")
-        self._parking.add([self._act(Kind.RECOUNT, zone=zone, count=cars)])
+        self._parking.add([replace(self._act(Kind.RECOUNT), zone=zone, count=cars)])
 
     def void(self, op_id: str) -> None:
         """Say that a passage or an act never was.
@@ -112,7 +113,7 @@ class Attendant:
         """
         if self._parking.operation(op_id) is None:
             raise ActRefused(f"there is no passage or act {op_id!r}", "look at the list")
-        self._parking.add([self._act(Kind.VOID, target=op_id)])
+        self._parking.add([replace(self._act(Kind.VOID), target=op_id)])
 
     def find(self, name: str) -> Session:
         """Return the stay of that id, of an id that begins so, or the open stay of that plate.
@@ -133,11 +134,12 @@ class Attendant:
             raise ActRefused(f"{what} of that id or plate", "give the whole id; `anpr-edge sessions list` shows it")
         return found[0]
 
-    def _act(self, kind: Kind, *, at: datetime | None = None, **what: object) -> Operation:
+    def _act(self, kind: Kind, at: datetime | None = None) -> Operation:
+        """Return an act of this person at `at` (None: now), still without what it is about."""
         now = self._now()
         if at is not None and at > now:
             raise ActRefused("this moment has not come yet", "give a moment in the past")
-        return Operation(self._ids.new(now), kind, now if at is None else at, by=self._by, **what)  # type: ignore[arg-type]
+        return Operation(self._ids.new(now), kind, now if at is None else at, by=self._by)
 
     def _done(self, act: Operation, session_id: str) -> Session:
         self._parking.add([act])
