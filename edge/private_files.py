@@ -48,7 +48,9 @@ def append_to(path: Path) -> TextIO:
 
 def make_folder(folder: Path) -> None:
     """Make `folder` for this user only, unless it is there."""
-    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        give_to_folder_owner(folder)
 
 
 def reserve(path: Path) -> None:

@@ -33,6 +33,7 @@ def test_the_newest_event_comes_first_with_its_picture(client: httpx.Client) -> 
     crop = client.get(first["crop"])
     assert crop.headers["content-type"] == "image/jpeg"
     assert crop.content == a_crop(first["plate"]["text"])
+    assert crop.headers["cache-control"] == "no-store"  # it may be erased here while a browser would keep it
 
 
 def test_search_forgives_one_misread_over_http(client: httpx.Client) -> None:
