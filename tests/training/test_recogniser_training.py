@@ -30,7 +30,7 @@ from training.recogniser.export import (
 from training.recogniser.network import CLASSES, GRID, SLOTS, PlateReader, Reading
 from training.recogniser.scoring import score
 from training.recogniser.training import Plan, Trainer, attention_loss, losses_of
-from training.recogniser.weights import network_from_onnx
+from training.recogniser.weights import mixed, network_from_onnx
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +184,13 @@ def test_export_command_writes_model_and_manifest(trained: Path, tmp_path: Path)
     assert main(["export", "--checkpoint", str(trained / "a.pt"), "--models", str(tmp_path), "--version", "0.0.1"]) == 0
     (entry,) = yaml.safe_load((tmp_path / "manifest.yaml").read_text())
     assert entry["accuracy"]["crops"]["all"] == 362 and entry["name"] == "plate-reader"
+
+
+def test_a_mix_of_two_readers_lies_between_them() -> None:
+    """Share 0 is the old one, 1 the new one, 0.25 a quarter of the way."""
+    torch.manual_seed(3)
+    old, new = PlateReader().eval(), PlateReader().eval()
+    for share in (0.0, 0.25, 1.0):
+        between = mixed(old, new, share)
+        for a, b, c in zip(old.parameters(), new.parameters(), between.parameters(), strict=True):
+            assert torch.allclose(c, a + share * (b - a), atol=1e-6)

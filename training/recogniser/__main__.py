@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
     exporting.add_argument("--version", default="1.0.0", help="of the weights (default %(default)s)")
     exporting.add_argument("--models", type=Path, default=Path("models"), help="folder (default %(default)s)")
     exporting.add_argument("--trained-by", default="", help="the training command, for the manifest")
+    exporting.add_argument("--mix-with", type=Path, help="the published reader that the training went on from")
+    exporting.add_argument("--share", type=float, default=0.5, help="of the new weights in the mix (default 0.5)")
     quantising = commands.add_parser("int8", help="add the INT8 variant to the models, if it is worth having")
     quantising.add_argument("--models", type=Path, default=Path("models"), help="folder (default %(default)s)")
     scoring = commands.add_parser("score", help="exact match of an ONNX file on the labelled crops")
@@ -65,7 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train(options)
     elif options.command == "export":
         trained_by = options.trained_by or shlex.join(["python", "-m", "training.recogniser", "train"])
-        export(options.checkpoint, options.models, options.version, trained_by, options.seed)
+        export(
+            options.checkpoint, options.models, options.version, trained_by, options.seed,
+            older=options.mix_with, share=options.share,
+        )  # fmt: skip
     elif options.command == "int8":
         add_int8(options.models)
     else:

@@ -35,7 +35,7 @@ from training.recogniser.quantise import compare, quantise
 from training.recogniser.samples import margin_quad, plain_crop, rectify
 from training.recogniser.scoring import Reader, Score, score
 from training.recogniser.training import Plan, Progress, Trainer
-from training.recogniser.weights import network_from_onnx
+from training.recogniser.weights import mixed, network_from_onnx
 from training.synth.camera import UNIT_SQUARE
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -150,9 +150,23 @@ def _learn(trainer: Trainer, stream: PlateStream, held: list[LabelledCrop]) -> N
                 bar.console.print(f"step {progress.step}: {exact['all']:.1%} of the held-back crops read right")
 
 
-def export(checkpoint: Path, models: Path, version: str, trained_by: str, seed: int) -> Score:
-    """Calibrate on the held-back crops, write ONNX and manifest entry; return the validation score."""
+def export(
+    checkpoint: Path,
+    models: Path,
+    version: str,
+    trained_by: str,
+    seed: int,
+    *,
+    older: Path | None = None,
+    share: float = 0.5,
+) -> Score:
+    """Calibrate on the held-back crops, write ONNX and manifest entry; return the validation score.
+
+    With `older`, a published reader that the training went on from, its weights are mixed in: `share` are the new ones.
+    """
     network = load_reader(checkpoint)
+    if older is not None:
+        network = mixed(network_from_onnx(older), network, share)
     temperature = fit_temperature(network, load_crops("slice"))
     file = models / "plate-reader.onnx"
     difference = export_reader(network, temperature, file, version=version, command=trained_by, seed=seed)

@@ -1,4 +1,4 @@
-"""Go on training from a published reader: its weights, back out of the ONNX file.
+"""Go on from a published reader: its weights, back out of the ONNX file, and averages of two readers.
 
 Export leaves weights and batch normalisations under their own names (the runtime folds them when
 it loads the file), so no checkpoint need be published beside the model.
@@ -36,4 +36,19 @@ def network_from_onnx(file: Path) -> PlateReader:
     if wrong:
         raise ValueError(f"{file}: no weights for {', '.join(wrong[:3])}. Fix: give an FP32 reader of this version")
     network.load_state_dict(stored, strict=False)
+    return network.eval()
+
+
+def mixed(old: PlateReader, new: PlateReader, share: float) -> PlateReader:
+    """Return the reader whose every weight lies between those of `old` (share 0) and `new` (share 1).
+
+    Makes sense where `new` was trained on from `old`: the two lie in one valley then, and the middle of it reads more
+    plates than either side. Source: Wortsman et al., Robust fine-tuning of zero-shot models, 2022.
+    """
+    ours, theirs = old.state_dict(), new.state_dict()
+    network = PlateReader()
+    network.load_state_dict(
+        {name: tensor.lerp(theirs[name], share) if tensor.is_floating_point() else tensor
+         for name, tensor in ours.items()}
+    )  # fmt: skip
     return network.eval()
