@@ -123,4 +123,7 @@ class Ledger:
         if (Kind.VOID, op.op_id) in self._says:
             return None
         says = self._says.get((Kind.CORRECT, op.op_id))
-        return op if says is None else replace(op, plate=says.plate, by=says.by or "a person")
+        if says is None:
+            return op
+        direction = op.direction if says.by else says.direction  # a person says the plate, the gate all it knows later
+        return replace(op, plate=says.plate, by=says.by, direction=direction)

@@ -23,7 +23,7 @@ class Kind(str, Enum):
     """What happened."""
 
     PASSAGE = "passage"  # a vehicle passed a lane
-    CORRECT = "correct"  # a person says what the plate of passage `target` is
+    CORRECT = "correct"  # a person says what the plate of passage `target` is; or the gate has read it after all
     CLOSE = "close"  # a person says that session `target` ended at `at`
     ADD = "add"  # a person says that a car came in at `at`
     RECOUNT = "recount"  # a person counted the cars in a zone at `at`

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from edge.access.operations import Kind, Operation
 from edge.access.parking import Parking
@@ -78,7 +79,7 @@ class ParkingSink:
         if told:
             self._parking.store.stored(told)
             self._in_outbox -= set(told)
-        ops = [self._operation(e) for e in batch if e.type in _PASSAGES]
+        ops = self._operations([e for e in batch if e.type in _PASSAGES])
         if ops:
             self._parking.add(ops)
             self._changed()
@@ -91,6 +92,19 @@ class ParkingSink:
         if new:
             self._append([decode(told.body) for told in new])
             self._in_outbox |= {told.event_id for told in new}
+
+    def _operations(self, events: Sequence[GateEvent]) -> list[Operation]:
+        """Return what happened: a vehicle that called unread and was read later is one passage, read after all."""
+        found: list[Operation] = []
+        told: dict[str, str] = {}
+        for event in events:
+            known = self._parking.operation(event.passage_id)
+            first = told.setdefault(event.passage_id, event.event_id if known is None else known.event_id)
+            op = self._operation(event)
+            if first != event.event_id:
+                op = replace(op, op_id=event.event_id, kind=Kind.CORRECT, target=event.passage_id)
+            found.append(op)
+        return found
 
     def _operation(self, event: GateEvent) -> Operation:
         at = event.captured_at

@@ -129,6 +129,23 @@ def test_stay_under_an_unset_clock_keeps_its_order_and_has_no_duration(tmp_path:
     assert (details["session_id"], details["outcome"], details["duration_s"]) == ("a", "exit", None)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_vehicle_that_called_unread_and_was_read_later_is_one_stay(tmp_path: Path, together: bool) -> None:
+    """The loop saw it first; two events of one passage must not be two cars, and the plate must count."""
+    came, left = a_stay()
+    called = replace(event_of(came), event_id="event-call", type=EventType.UNREAD, plate=None)
+    with Gate(tmp_path, SETTINGS) as gate:
+        for events in ((called, event_of(came)),) if together else ((called,), (event_of(came),)):
+            gate.outbox.append(events)
+            gate.turn()
+        gate.outbox.append([event_of(came)])
+        gate.turn()
+        assert [s.plate for s in gate.parking.state(START).open] == ["AB12CDE"]
+        gate.passes(left)
+        (details,) = closed(gate.received)
+    assert (details["pairing"], details["corrected"], details["entry_plate"]) == ("overlap", False, "AB12CDE")
+
+
 def test_events_out_of_order_find_each_other(tmp_path: Path) -> None:
     """The exit's gate was faster than the entry's."""
     came, left = a_stay()
