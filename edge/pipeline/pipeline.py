@@ -44,7 +44,7 @@ from edge.types import (
 )
 
 Stopwatch = Callable[[], float]
-WIDEST_SHARE = 0.6  # of the picture's width: nearer than this no camera at a gate sees a plate
+WIDEST_SHARE = 0.45  # of the picture's width: nearer than this no camera at a gate sees a plate
 HIGHEST_SHARE = 0.4  # of its height, for square plates
 LARGEST_SHARE = 0.14  # of its area: a wall with windows has the shape of a plate, but fills the picture
 SURE = 0.99  # of a text: from here on its plate is followed at a slower pace

@@ -307,7 +307,8 @@ class Gate:
         parts = (passage, *passage.continuations)
         hits = sum(p.hits for p in parts)
         return (
-            hits >= UNREAD_MIN_HITS
+            self._moved(passage)
+            and hits >= UNREAD_MIN_HITS
             and passage.seen_s - passage.first_s >= UNREAD_MIN_S
             and max(s.height_px for s in passage.samples) >= UNREAD_MIN_HEIGHT_PX
             and sum(p.score for p in parts) / hits >= UNREAD_MIN_SCORE

@@ -21,6 +21,8 @@ ANCHOR_TIME_S = 60.0  # a plate that never moved drifts with its camera: its anc
 MOVED_HEIGHTS = 1.0  # farther from the anchor than this is movement, not jitter
 MOVED_GROWTH = 0.25  # boxes of a standing plate flicker by a fifth
 MOVED_LOOKS = 3  # looks in a row that must agree on it
+MOVED_LOOKS_LARGE = 2  # and of a plate of `LARGE_PX` height, whose box is exact: a tailgater is seen for half a second
+LARGE_PX = 20.0
 TREND_GROWTH = 0.12  # log height gained or lost that tells coming from going
 BACK_SHARE = 0.3  # share of the gain that is lost again at the end when a vehicle turned back
 BACK_GROWTH = 0.2  # and the least of it
@@ -108,7 +110,7 @@ class Path:
         if self.moved:
             return
         self._beyond = self._beyond + 1 if _apart(sample, self._anchor, MOVED_HEIGHTS, MOVED_GROWTH) else 0
-        if self._beyond >= MOVED_LOOKS:
+        if self._beyond >= (MOVED_LOOKS if sample.height_px < LARGE_PX else MOVED_LOOKS_LARGE):
             self.moved = True
         elif self._beyond == 0:
             self._anchor = _between(self._anchor, sample, ANCHOR_TIME_S)

@@ -478,6 +478,19 @@ def test_a_camera_that_is_carried_reports_what_stands(
     assert [c.kind for c in changes] == ([PROVISIONAL, FINAL] if told else [])
 
 
+def test_a_track_that_jumps_to_the_border_is_no_unread_vehicle() -> None:
+    """A house with windows looked like a plate, and for the last look another house did."""
+    gate = Gate(GateSettings())
+    changes: list[PassageChange] = []
+    for i in range(9):
+        box = Box(480, 52, 1180, 204) if i < 8 else Box(-2, 46, 650, 198)
+        look = Track(1, TrackState.CONFIRMED, box, (0, 0), 0.0, i * 0.4, i + 2, Detection(box, 0.9))
+        changes += gate.step(i * 0.4, [look], {}, FRAME)
+    changes += gate.settle(6.0)
+
+    assert changes == []
+
+
 def test_a_plate_that_slides_out_of_the_picture_moved_and_did_not_shrink() -> None:
     """First seen at the lower border, it leaves within a second: its box is cut more with every look."""
     gate = Gate(GateSettings(direction="entry"))

@@ -66,6 +66,16 @@ def test_jitter_is_no_movement_and_a_step_is() -> None:
     assert path.moved
 
 
+@pytest.mark.parametrize(("height", "moved"), [(30.0, True), (12.0, False)])
+def test_two_looks_tell_that_a_large_plate_moved(height: float, moved: bool) -> None:
+    """A tailgater shows its plate for half a second; a small box, though, jitters by its own height."""
+    path = Path()
+    for i, heights in enumerate((0.0, 0.0, 1.5, 3.0)):
+        path.add(i / 8, box(400, 300 + heights * height, height))
+
+    assert path.moved is moved
+
+
 def test_one_wild_box_is_no_movement() -> None:
     """The detector marked something else for one look."""
     path = Path()
