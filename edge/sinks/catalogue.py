@@ -6,11 +6,9 @@ a label are either names from the settings or one of the fixed sets below.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
-
 from edge.protocols import SourceState
+from edge.sinks.catalogue_access import ACCESS
+from edge.sinks.metric import Metric
 from edge.types import Direction, EventType
 
 FRAME_LOSSES = ("newest_wins", "rate_limit", "decode_error", "inference_error", "stopping")
@@ -31,27 +29,9 @@ PUBLISH_FAILURES = ("unreachable", "timeout", "refused", "not_authorised", "thro
 STAGES = ("decode", "motion", "detect", "track", "read", "vote", "gate", "store", "step")
 EVIDENCE_LOSSES = ("disk_full", "queue_full", "encode_error")
 LOGIN_OUTCOMES = ("accepted", "wrong", "throttled")
-DECISIONS = ("open", "refuse", "manual_assist", "record_only")
-BARRIER_OUTCOMES = ("opened", "skipped", "dry_run", "failed")
-BARRIER_ALARMS = ("not_opened", "held_open", "contact")
 STATES = tuple(s.value for s in SourceState)
 TYPES = tuple(t.value for t in EventType)
 DIRECTIONS = tuple(d.value for d in Direction)
-
-Kind = Literal["counter", "gauge", "histogram", "info"]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric: `meaning` is its help text, `action` what a person does when it looks wrong."""
-
-    name: str
-    kind: Kind
-    labels: tuple[str, ...]
-    meaning: str
-    action: str
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # label -> all values it can have
-    buckets: tuple[float, ...] = ()
 
 
 FRAMES_RECEIVED = Metric(
@@ -242,30 +222,6 @@ WEB_LOGINS = Metric(
     "wrong or throttled in numbers: somebody is guessing; restrict the address or the network.",
     {"outcome": LOGIN_OUTCOMES},
 )
-DECIDED = Metric(
-    "anpr_decisions_total",
-    "counter",
-    ("lane", "decision"),
-    "Events of passages by what the gate decided: open, refuse, manual_assist, record_only.",
-    "manual_assist rises: `details.reason` of the events tells why; camera, lists or barrier.",
-    {"decision": DECISIONS},
-)
-BARRIER_COMMANDS = Metric(
-    "anpr_barrier_commands_total",
-    "counter",
-    ("lane", "outcome"),
-    "Commands to the barrier: opened, skipped (open already, or the vehicle had left), dry_run, failed.",
-    "failed: the barrier's controller, its cable or its relay; the log and access.audit give the reason.",
-    {"outcome": BARRIER_OUTCOMES},
-)
-BARRIER_ALARM = Metric(
-    "anpr_barrier_alarms_total",
-    "counter",
-    ("lane", "kind"),
-    "Calls for a person at the barrier: not_opened (a vehicle waits), held_open, contact (cannot be read).",
-    "Go and look; held_open: something stands under the barrier, or its drive is broken.",
-    {"kind": BARRIER_ALARMS},
-)
 
 BUILD = Metric("anpr_build_info", "info", ("version", "site"), "Which program and site this is; always 1.", "None.")
 CAMERA_LANE = Metric(
@@ -415,6 +371,7 @@ EXITS_UNMATCHED = Metric(
     "More than one in a hundred: an entry misses or misreads cars.",
 )
 
-CATALOGUE: tuple[Metric, ...] = tuple(m for m in list(globals().values()) if isinstance(m, Metric))
+_HERE = tuple(m for m in list(globals().values()) if isinstance(m, Metric))
+CATALOGUE: tuple[Metric, ...] = (*_HERE, *ACCESS)
 COUNTED = tuple(m for m in CATALOGUE if m.kind in ("counter", "histogram"))  # where it happens
 STATES_NOW = tuple(m for m in CATALOGUE if m.kind in ("gauge", "info"))  # from the board, at scrape time

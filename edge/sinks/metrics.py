@@ -25,8 +25,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from edge.board import Board, Snapshot
 from edge.protocols import SourceState
-from edge.sinks import catalogue
-from edge.sinks.catalogue import Metric
+from edge.sinks import catalogue, catalogue_access
+from edge.sinks.metric import Metric
 from edge.types import Direction, EventType, Verdict
 
 OTHER = "other"
@@ -129,16 +129,16 @@ class Metrics:
     # -- decisions ---------------------------------------------------------------------------------------------------
 
     def decision_made(self, lane: str, decision: str) -> None:
-        """Count an event by what was decided; `decision` from catalogue.DECISIONS."""
-        self._child(catalogue.DECIDED, lane, decision).inc()
+        """Count an event by what was decided; `decision` from catalogue_access.DECISIONS."""
+        self._child(catalogue_access.DECIDED, lane, decision).inc()
 
     def barrier_told(self, lane: str, outcome: str) -> None:
-        """Count a command to a barrier; `outcome` from catalogue.BARRIER_OUTCOMES."""
-        self._child(catalogue.BARRIER_COMMANDS, lane, outcome).inc()
+        """Count a command to a barrier; `outcome` from catalogue_access.BARRIER_OUTCOMES."""
+        self._child(catalogue_access.BARRIER_COMMANDS, lane, outcome).inc()
 
     def barrier_alarm(self, lane: str, kind: str) -> None:
-        """Count a call for a person at a barrier; `kind` from catalogue.BARRIER_ALARMS."""
-        self._child(catalogue.BARRIER_ALARM, lane, kind).inc()
+        """Count a call for a person at a barrier; `kind` from catalogue_access.BARRIER_ALARMS."""
+        self._child(catalogue_access.BARRIER_ALARM, lane, kind).inc()
 
     # -- time --------------------------------------------------------------------------------------------------------
 
