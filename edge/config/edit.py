@@ -159,6 +159,7 @@ def _replace(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)
+        backup.touch(0o600)  # passwords may stand in it: closed from the first byte on
         backup.write_bytes(target.read_bytes())
         backup.chmod(mode)
         Path(temporary).replace(target)

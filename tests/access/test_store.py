@@ -131,6 +131,7 @@ def test_lists_that_were_edited_here_give_way_to_any_order(tmp_path: Path) -> No
         ({**order(FIRST, 1), "plates": []}, "plates"),
         ({**order(FIRST, 1, csv=None), "url": "http://example.org/lists.csv"}, "not https"),
         ({**order(FIRST, 1, csv=None), "url": "file:///etc/passwd"}, "not https"),
+        ({**order(FIRST, 1, csv=None), "url": "http://127.0.0.1:9464/metrics"}, "not https"),
     ],
 )
 def test_order_that_is_none_is_refused(tmp_path: Path, document: dict[str, Any], at: str) -> None:
@@ -143,7 +144,7 @@ def test_lists_that_cannot_be_fetched_change_nothing(tmp_path: Path) -> None:
     """The office's server is down."""
     kept = store(tmp_path)
     with pytest.raises(SinkUnavailable, match="could not be fetched"):
-        obey(kept, {**order(FIRST, 1, csv=None), "url": "http://127.0.0.1:9/lists.csv"})
+        obey(kept, {**order(FIRST, 1, csv=None), "url": "https://127.0.0.1:9/lists.csv"})
     assert plates(kept.lists) == []
 
 
