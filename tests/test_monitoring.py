@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ import yaml
 
 from edge.sinks import catalogue
 from edge.sinks.monitor import Monitor
+from tests.servers.mosquitto import free_port, wait_until
 from tests.web.fake_gate import FakeGate
 
 ROOT = Path(__file__).parents[1]
@@ -139,13 +139,24 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            yield f"http://127.0.0.1:{port}"
+            url = f"http://127.0.0.1:{port}"
+            wait_until(lambda: answers(f"{url}/-/ready"), "Prometheus", DEADLINE_S)
+            yield url
         finally:
             process.terminate()
             process.wait(60)
             stop.set()
             traffic.join()
             monitor.close()
+
+
+def answers(url: str) -> bool:
+    """Tell whether a server is there and says that it is ready."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status) == 200
+    except (urllib.error.URLError, ConnectionError):
+        return False
 
 
 def drive(gate: FakeGate, stop: threading.Event) -> None:
@@ -171,11 +182,6 @@ def configuration(target: str) -> str:
     return yaml.safe_dump(shipped)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def ask(url: str, expression: str) -> list[Any]:
     query = urllib.parse.urlencode({"query": expression})
     with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=60) as answer:
@@ -197,10 +203,7 @@ def test_every_query_of_the_dashboard_returns_data(scraped: str) -> None:
         for number, (_, expression) in list(missing.items()):
             for variable, value in WINDOW.items():
                 expression = expression.replace(variable, value)  # noqa: PLW2901
-            try:
-                found = ask(scraped, expression)
-            except (urllib.error.URLError, ConnectionError):
-                break  # not up yet
+            found = ask(scraped, expression)
             if any(row["value"][1] != "NaN" for row in found):  # NaN: a stage that never ran
                 del missing[number]
         if not missing:
