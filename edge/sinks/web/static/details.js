@@ -31,9 +31,9 @@ function fill(body, event, me, changed) {
   );
   const parts = [head];
   if (verdict) parts.push(rivals(verdict));
+  if (event.type !== "gap") parts.push(explanation(event));
   parts.push(facts(event));
   if (me.can.correct && event.type !== "gap") parts.push(correction(event, (fresh) => (changed(fresh), body.replaceChildren(), fill(body, fresh, me, changed))));
-  if (event.type !== "gap") parts.push(explanation(event));
   const raw = { ...event };
   delete raw.crop;
   parts.push(h("details", {}, h("summary", {}, "As it went over the wire"), h("pre", { tabindex: "0" }, JSON.stringify(raw, null, 2))));
@@ -57,6 +57,12 @@ function rivals(verdict) {
   return h("table", { class: "rivals" }, h("caption", {}, `What ${verdict.reads} looks together say`), h("tbody", {}, rows));
 }
 
+// Values that other parts of the gate add: yes and no, and of a long hash its beginning.
+function plain(value) {
+  const text = String(value ?? "");
+  return { true: "yes", false: "no" }[text] ?? (/^[0-9a-f]{32,}$/.test(text) ? `${text.slice(0, 12)} …` : text);
+}
+
 function facts(event) {
   const rows = [
     ["When", when(event.captured_at)],
@@ -66,7 +72,7 @@ function facts(event) {
     ["Format", event.plate?.region],
     ["Height in the picture", event.plate ? `${Math.round(event.plate.height_px)} px` : null],
     ["Number in the lane", event.sequence],
-    ...Object.entries(event.details).map(([name, value]) => [name.replaceAll("_", " "), value === null ? null : String(value)]),
+    ...Object.entries(event.details).map(([name, value]) => [name.replaceAll("_", " "), plain(value)]),
     ["Software", `${event.software.version} · ${event.software.detector} · ${event.software.recogniser}`],
   ];
   return h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));

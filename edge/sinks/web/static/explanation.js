@@ -33,7 +33,7 @@ function table(looks) {
   const rows = looks.map((look) =>
     h(
       "tr",
-      { class: look.weight ? "" : "unheard" },
+      {},
       h("td", { class: "number" }, look.at_s.toFixed(1)),
       h("td", { class: "number" }, `${Math.round(look.width_px)} × ${Math.round(look.height_px)}`),
       h("td", { class: "number" }, look.sharpness.toFixed(2)),

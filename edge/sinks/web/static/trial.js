@@ -26,6 +26,7 @@ export function tryPage(main, me) {
     try {
       const tried = await api("try", { method: "POST", body: file });
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      if (!tried.complete && !tried.lines.length) throw new Error("The gate computer is busy and did not finish in time. Try again later, or raise web.try_timeout_s.");
       if (tried.kind === "picture") await showPicture(out, tried, address);
       else showVideo(out, tried, address);
       const found = out.querySelectorAll("[data-found]").length;
