@@ -23,6 +23,7 @@ YOUNG_READS = 8  # legible ones; until then every look is read
 HOPELESS_READS = 8  # after so many illegible ones, only a better or later look is tried
 BETTER_BY = 1.08  # a plate this much wider than at its last read is a view that the vote has not had (tracking.looks)
 AGAIN_S = 0.25  # a vote that is not sure yet looks again after this
+AGAIN_HOPELESS_S = 0.6  # one that has heard nothing but rubbish, after this: most likely a wall or lettering
 AGAIN_SURE_S = 2.0  # one that is sure, after this
 SURE = 0.999
 BLURRED = 0.004  # below this sharpness (pipeline.image) even people read nothing
@@ -110,7 +111,9 @@ class Looks:
             return True
         if quad_size(track.detection)[0] > BETTER_BY * history.width_px:
             return True
-        pause_s = AGAIN_SURE_S if verdict is not None and verdict.probability >= SURE else AGAIN_S
+        if verdict is not None and verdict.probability >= SURE:
+            return now_s - history.last_s >= AGAIN_SURE_S
+        pause_s = AGAIN_HOPELESS_S if history.hopeless >= HOPELESS_READS else AGAIN_S
         return now_s - history.last_s >= pause_s
 
     def _plate_read(self, frame: Frame, look: _Look, raw: RawRead) -> PlateRead:

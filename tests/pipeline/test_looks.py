@@ -70,7 +70,7 @@ def test_a_plate_that_becomes_legible_is_heard_at_once() -> None:
     """Ten looks from afar say nothing; they must not use up the attention that the first good ones deserve."""
     read = moments(Looks(Reader(illegible=10), RecogniserSettings()), 3.0)
     assert read[:8] == pytest.approx([i / FPS for i in range(8)])
-    assert 0.2 < read[9] - read[8] < 0.3
+    assert 0.5 < read[9] - read[8] < 0.7
     first_legible = read[10]
     assert read[10:18] == pytest.approx([first_legible + i / FPS for i in range(8)])
 
@@ -89,4 +89,4 @@ def test_a_wall_taken_for_a_plate_is_not_read_for_ever() -> None:
     for index in range(int(10 * FPS)):
         frame, track = plate(index / FPS)
         read += looks.read(frame, [track], {}).reads
-    assert len(read) < 55
+    assert len(read) < 26
