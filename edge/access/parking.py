@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,12 +42,14 @@ class Parking:
     Args:
         settings: section `parking`.
         now: moment of the start, for the name of a damaged file.
+        wait: False: the passages are read by the first use that needs them, so that a gate with a long history sees
+            cars as soon as ever; see `ready`.
 
     Raises:
         StorageError: the file cannot be opened or made.
     """
 
-    def __init__(self, settings: ParkingSettings, now: datetime) -> None:
+    def __init__(self, settings: ParkingSettings, now: datetime, *, wait: bool = True) -> None:
         self.settings = settings
         self.alarm = prepare(settings.path, now)
         self.store = ParkingStore(settings.path)
@@ -55,7 +58,9 @@ class Parking:
         self._told = self.store.last_told()
         self._position = 0
         self._check = set(self._told)  # stays to compare with what was told: all that changed since last time
-        self.catch_up()
+        self.ready = False  # True once all that the file holds is known
+        if wait:
+            self.catch_up()
 
     # ---- what happened -------------------------------------------------------------------------------------------
 
@@ -74,16 +79,13 @@ class Parking:
     def catch_up(self) -> None:
         """Take in what others have written into the file."""
         with self._lock:
-            self._position, ops = self.store.since(self._position)
-            self._ledger.add(ops)
-            self._check |= self._ledger.book.changed
-            self._ledger.book.changed.clear()
+            self._read()
 
     # ---- looking -------------------------------------------------------------------------------------------------
 
     def state(self, now: datetime, ended: int = 50) -> ParkingState:
         """Return how things are, with at most `ended` stays that are over."""
-        with self._lock:
+        with self._current():
             book = self._ledger.book
             sessions, loose = book.sessions(), book.loose()
             zones = self._zones()
@@ -93,12 +95,12 @@ class Parking:
 
     def zones(self) -> tuple[ZoneState, ...]:
         """Return the zones."""
-        with self._lock:
+        with self._current():
             return self._zones()
 
     def status(self, now: datetime) -> ParkingStatus:
         """Return the figures for the status board."""
-        with self._lock:
+        with self._current():
             zones = tuple(ZoneStatus(z.zone, z.cars, z.capacity, z.free, z.alarm) for z in self._zones())
             still, loose = self._ledger.book.open_stays(), self._ledger.book.loose()
         limit = now - timedelta(hours=self.settings.overstay_h)
@@ -106,17 +108,17 @@ class Parking:
 
     def session(self, session_id: str) -> Session | None:
         """Return one stay."""
-        with self._lock:
+        with self._current():
             return self._ledger.book.session(session_id)
 
     def operation(self, op_id: str) -> Operation | None:
         """Return one passage or act of a person."""
-        with self._lock:
+        with self._current():
             return self._ledger.get(op_id)
 
     def session_of(self, op_id: str) -> Session | None:
         """Return the stay that a passage began or ended."""
-        with self._lock:
+        with self._current():
             book = self._ledger.book
             found = book.session(op_id)
             ended = (s for s in book.sessions() if s.exit is not None and s.exit.op_id == op_id)
@@ -124,7 +126,7 @@ class Parking:
 
     def closing_of(self, session_id: str) -> str | None:
         """Return the act by which a person ended a stay."""
-        with self._lock:
+        with self._current():
             return self._ledger.closing_of(session_id)
 
     @property
@@ -135,14 +137,14 @@ class Parking:
     @property
     def newest(self) -> datetime | None:
         """Return the moment of the newest fact."""
-        with self._lock:
+        with self._current():
             return self._ledger.newest
 
     # ---- telling -------------------------------------------------------------------------------------------------
 
     def announce(self, lanes: Mapping[str, str], site: str) -> None:
         """Write down what must be told about stays that ended, or did not end after all."""
-        with self._lock:
+        with self._current():
             secret = self.store.secret() if self._check else ""
             found = [
                 told
@@ -176,6 +178,21 @@ class Parking:
         return len(gone)
 
     # ---- inside --------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        self._position, ops = self.store.since(self._position)
+        self._ledger.add(ops)
+        self._check |= self._ledger.book.changed
+        self._ledger.book.changed.clear()
+        self.ready = True
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        """Hold the lock, with all known that the file held at the start."""
+        with self._lock:
+            if not self.ready:
+                self._read()
+            yield
 
     def _session(self, session_id: str) -> Session | None:
         return self._ledger.book.session(session_id)

@@ -30,7 +30,8 @@ class CarPark:
 
     def measure(self, board: Board, clock: Clock) -> None:
         """Put its figures on the board."""
-        board.parking_measured(self.parking.status(clock.utc()))
+        if self.parking.ready:
+            board.parking_measured(self.parking.status(clock.utc()))
 
 
 def assemble_parking(settings: Settings, clock: Clock, append: Append, wake: Callable[[], None]) -> CarPark | None:
@@ -56,7 +57,7 @@ def assemble_parking(settings: Settings, clock: Clock, append: Append, wake: Cal
     named = {lane for zone in chosen.zones for lane in zone.lanes}
     for lane in sorted(set(lanes) - named if named else ()):
         log.warning("parking: lane %s leads into no zone of parking.zones: it takes no part", lane)
-    parking = Parking(chosen, clock.utc())
+    parking = Parking(chosen, clock.utc(), wait=False)
     record = Audit(settings.privacy.log, clock, "privacy.log")
     sink = ParkingSink(parking, lanes, site, append, clock, wake, partial(_record, record))
     return CarPark(parking, sink, ParkingCompanion(parking, site, clock, changed=wake))

@@ -66,6 +66,8 @@ class ParkingCompanion:
 
     def tick(self, now_s: float) -> None:
         """Send what has changed."""
+        if not self._parking.ready:  # the file is still being read: what it says now would be wrong
+            return
         try:
             self._show_zones()
             if self._settings.share:
@@ -102,7 +104,7 @@ class ParkingCompanion:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("parking: a message on %s cannot be understood: %s", self._topic, error)
             return
-        if message.sender == self._us:
+        if message.sender == self._us or not self._parking.ready:  # what is missed now is asked for later
             return
         self._heard_s[message.sender] = self._clock.monotonic_s()
         try:

@@ -160,6 +160,16 @@ def test_daemon_goes_on_after_a_restart_with_what_it_knew(tmp_path: Path) -> Non
     assert closed(drive(tmp_path)) == []
 
 
+def test_gate_with_a_long_history_need_not_read_it_before_it_sees_cars(tmp_path: Path) -> None:
+    """And whoever asks early gets the truth, not an empty car park."""
+    settings = SETTINGS.model_copy(update={"path": tmp_path / "parking.db"})
+    Parking(settings, START).add([a_stay()[0]])
+    early = Parking(settings, START, wait=False)
+    assert not early.ready
+    assert early.zones()[0].cars == 1
+    assert early.ready
+
+
 def test_person_on_the_command_line_and_daemon_share_the_file(tmp_path: Path) -> None:
     """Another process writes; the daemon takes it up with its next turn."""
     with Gate(tmp_path, SETTINGS) as gate:
