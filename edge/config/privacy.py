@@ -41,7 +41,7 @@ class TopicSettings(DisclosureSettings):
 
 
 class KeepSettings(Section):
-    """For how long what is kept; purged every hour, while the clock is set. Stays: parking.keep_days."""
+    """For how long what is kept; purged every hour, while the clock is good. Stays: parking.keep_days."""
 
     listed_days: float = Field(30.0, gt=0, le=3650, description="Passages of vehicles on a list of the site.")
     unlisted_days: float = Field(30.0, gt=0, le=3650, description="All other passages.")

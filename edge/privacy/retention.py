@@ -2,7 +2,8 @@
 
 A chore of the daemon's housekeeping. It works in small steps, so that nothing
 waits for it, and only while the clock can be trusted: a clock that leaps
-forward must not cost a month of data.
+forward must not cost a month of data. A gate without a time server must forget
+too: its clock is taken for good when it has run evenly for a day.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 3600.0
 BATCH = 200  # records per class, store and step
+EVEN_FOR_S = 86_400.0  # of a clock that nothing synchronises: time enough for a person to see that it is wrong
+JUMP_S = 2.0
 
 
 class Retention:
@@ -46,11 +49,12 @@ class Retention:
         self._stores = tuple(stores)
         self._keep, self._clock, self._trusted, self._audit = keep, clock, trusted, audit
         self._due_s = float("-inf")
+        self._offset_s, self._even_since_s = self._offset(), clock.monotonic_s()
         self._gone: Counter[tuple[str, KeepClass]] = Counter()  # in this round, not yet recorded
 
     def __call__(self) -> None:
         """Do the next step, if one is due."""
-        if self._clock.monotonic_s() < self._due_s or not self._trusted():
+        if not self._clock_is_good() or self._clock.monotonic_s() < self._due_s:
             return
         try:
             more = self._step()
@@ -60,6 +64,16 @@ class Retention:
         if not more:
             self._due_s = self._clock.monotonic_s() + EVERY_S
             self._record()
+
+    def _clock_is_good(self) -> bool:
+        offset_s, now_s = self._offset(), self._clock.monotonic_s()
+        if abs(offset_s - self._offset_s) > JUMP_S:
+            self._even_since_s = now_s
+        self._offset_s = offset_s
+        return self._trusted() or now_s - self._even_since_s >= EVEN_FOR_S
+
+    def _offset(self) -> float:
+        return self._clock.utc().timestamp() - self._clock.monotonic_s()
 
     def _step(self) -> bool:
         """Forget one batch per store and class; return whether there may be more."""

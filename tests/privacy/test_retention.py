@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,14 +161,35 @@ def test_next_round_is_an_hour_later(stores: Stores) -> None:
     assert stores.kept() == []
 
 
-def test_nothing_is_forgotten_by_a_clock_that_nobody_set(stores: Stores) -> None:
-    """A clock that leaps to 2036 must not cost a month of passages."""
+class JumpingClock(VirtualClock):
+    """A clock whose UTC somebody sets."""
+
+    leap = timedelta()
+
+    def utc(self) -> datetime:
+        return super().utc() + self.leap
+
+
+def test_nothing_is_forgotten_by_a_clock_that_leaps(stores: Stores) -> None:
+    """A clock that is suddenly in 2036 must not cost a month of passages; a person has a day to see it."""
+    stores.history.write([a_gate_event()])
+    clock = JumpingClock(START)
+    audit = Audit(stores.log, clock)
+    retention = Retention([HistoryData(stores.folder / "history.db")], KEEP, clock, lambda: False, audit)
+    clock.leap = timedelta(days=3650)
+    retention()
+    clock.advance_to(0.9 * DAY_S)
+    retention()
+    assert len(stores.kept()) == 1
+
+
+def test_gate_without_a_time_server_forgets_too(stores: Stores) -> None:
+    """Nothing ever calls its clock synchronised; one that has run evenly for a day is good enough."""
     stores.history.write([a_gate_event()])
     stores.trusted = False
-    stores.after_days(3650)
-    assert len(stores.kept()) == 1
-    stores.trusted = True
-    stores.after_days(3651)
+    stores.after_days(0.9)
+    stores.clock.advance_to(3.5 * DAY_S)
+    stores.retention()
     assert stores.kept() == []
 
 
