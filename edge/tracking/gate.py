@@ -16,7 +16,9 @@ from edge.tracking.passage import PLAUSIBLE, GateState, Passage, goes_on, newest
 from edge.tracking.path import Heading, move_together, net_growth
 from edge.types import Direction, EventType, Track, TrackState, Verdict
 
-MIN_FINAL_READS = 2  # one look, however sure, is no answer: see the vote
+MIN_FINAL_READS = (
+    2  # one look, however sure, is no answer; two are, of a plate that came near: small text needs a quorum
+)
 DIRECTION_PATIENCE_S = 0.4  # a provisional event waits this long for its direction to be known
 MAX_PROVISIONALS = 3  # a text that keeps changing is not announced for ever
 HIDDEN_PATIENCE_S = 5.0  # a plate that vanished in mid-picture, without a text or standing, is waited for so long
@@ -286,7 +288,8 @@ class Gate:
         verdict = passage.verdict
         if not (self._moved(passage) or passage.slid_out(self._frame_size) or passage.announced):
             return None
-        enough = min(self._quorum, MIN_FINAL_READS)
+        near = max((s.height_px for s in passage.samples), default=0.0) >= UNREAD_MIN_HEIGHT_PX
+        enough = min(self._quorum, MIN_FINAL_READS) if near else self._quorum
         if verdict is not None and verdict.probability >= self._final_threshold and verdict.reads >= enough:
             return EventType.FINAL
         if passage.announced:

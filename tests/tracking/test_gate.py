@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -476,6 +477,21 @@ def test_a_camera_that_is_carried_reports_what_stands(
     changes += gate.settle(3.0)
 
     assert [c.kind for c in changes] == ([PROVISIONAL, FINAL] if told else [])
+
+
+@pytest.mark.parametrize(("width", "told"), [(138.0, True), (40.0, False)])
+def test_two_looks_suffice_for_a_plate_that_came_near_only(width: float, told: bool) -> None:
+    """A taxi's number on its side, nine pixels high, was read twice; so is a car that speeds by close."""
+    gate = Gate(GateSettings())
+    changes: list[PassageChange] = []
+    for i in range(6):
+        y = 400 + 1.5 * i * width / 4.6
+        box = Box(800, y, 800 + width, y + width / 4.6)
+        look = Track(1, TrackState.CONFIRMED, box, (0, 0), 0.0, i / 5, i + 2, Detection(box, 0.9))
+        changes += gate.step(i / 5, [look], {1: replace(verdict("AB12CDE", 0.8), reads=2)}, FRAME)
+    changes += gate.settle(2.0)
+
+    assert [c.kind for c in changes] == ([FINAL] if told else [])
 
 
 def test_a_track_that_jumps_to_the_border_is_no_unread_vehicle() -> None:
