@@ -40,8 +40,8 @@ def random_view(scene: Scene, size: tuple[int, int], rng: Generator) -> FloatArr
         plate = scene.corners[rng.integers(len(scene.corners))]
         focus = plate.mean(0)
         plate_px = max(float(np.ptp(plate[:, 0])), 4.0)
-        wanted = np.exp(rng.uniform(np.log(15.0), np.log(0.75 * width)))
-        scale = float(np.clip(wanted / plate_px, 0.25, 3.5))
+        wanted = np.exp(rng.uniform(np.log(15.0), np.log(0.9 * width)))
+        scale = float(np.clip(wanted / plate_px, 0.25, 5.0))
     filling = max(height / scene.grey.shape[0], width / scene.grey.shape[1])
     scale = max(scale, filling * rng.uniform(0.55, 0.9))  # empty border teaches nothing
     angle = np.deg2rad(rng.normal(0, 4) if rng.random() < 0.8 else rng.uniform(-22, 22))

@@ -23,7 +23,7 @@ from training.synth import fonts
 from training.synth.plates import render_plate
 
 CROP_MARGIN = (0.06, 0.12)  # shares of the plate's width and height on each side, see the data's README
-CROP_EXACT = 0.2  # crops follow loose upright boxes, so a turned plate's corners are off by several percent
+CROP_EXACT = 0.05  # crops follow loose upright boxes, so a turned plate's corners are off by several percent
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from training.detector.network import decode
 from training.detector.samples import Batch
 
 # Per stride, the plates it answers for by the square root of their area in px; neighbours overlap.
-LEVEL_RANGE_PX = {8: (0.0, 56.0), 16: (24.0, 130.0), 32: (72.0, 1e9)}
+LEVEL_RANGE_PX = {8: (0.0, 64.0), 16: (24.0, 150.0), 32: (80.0, 1e9)}
 CENTRE_SHARE = 0.35  # of the plate's half-open sides, where anchors may answer
 CENTRE_STRIDES = 0.75  # ... but always at least this many strides, or tiny plates would have no anchor
 TOP_K = 9
 MIN_TARGET = 0.05  # keeps a chosen anchor learning while its box still overlaps nothing
 NEGATIVE_POWER = 1.5  # the paper's 2 leaves headlights and badges at a score of 0.5 for too long
-BOX_WEIGHT, CORNER_WEIGHT, SIDE_WEIGHT = 2.0, 10.0, 0.5
+BOX_WEIGHT, CORNER_WEIGHT, SIDE_WEIGHT = 2.0, 20.0, 0.5
 
 
 @dataclass(frozen=True)

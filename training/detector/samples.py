@@ -31,7 +31,7 @@ from training.detector.scenes import FloatArray, GreyImage, Scene, boxes_of_corn
 
 # Sources with many frames of few cars are drawn less often than their number says.
 SOURCE_WEIGHT = {"romania": 0.4, "parking_vn": 0.5, "gate_vn": 0.4}
-INEXACT_WEIGHT = 0.15  # corner loss of a plate whose corners are only those of a hand-drawn box
+INEXACT_WEIGHT = 0.05  # corner loss of a plate whose corners are only those of a hand-drawn box
 SIZES = ((384, 384), (320, 448), (256, 576), (448, 320), (384, 384), (288, 512))
 MAX_PLATES = 24
 WHOLE_SHARE = 0.99  # share of a plate's box inside the sample from which it counts as whole
@@ -50,8 +50,8 @@ class Recipe:
     camera: float  # factor on how often each camera effect is used
 
 
-LEARN = Recipe(mosaic=0.15, replace=0.5, scatter=0.2, signs=0.35, camera=1.0)
-FINISH = Recipe(mosaic=0.04, replace=0.4, scatter=0.12, signs=0.3, camera=0.45)  # nearer to what cameras deliver
+LEARN = Recipe(mosaic=0.15, replace=0.65, scatter=0.12, signs=0.35, camera=1.0)
+FINISH = Recipe(mosaic=0.04, replace=0.5, scatter=0.06, signs=0.3, camera=0.45)  # nearer to what cameras deliver
 
 
 @dataclass(frozen=True)

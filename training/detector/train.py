@@ -36,7 +36,7 @@ class TrainPlan:
     seed: int = 1
     rate: float = 2e-3
     final_rate: float = 2e-5
-    pixels: int = 16 * 384 * 384
+    pixels: int = 12 * 384 * 384
     steps: int | None = None  # stop after so many steps, for tests
     workers: int = 1
 
