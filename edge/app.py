@@ -173,7 +173,7 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
         metrics,
         outbox,
         tuning,
-        Accounts(),
+        Accounts() if settings.web.enabled else Accounts(kept=0),
         watch,
         open_lists(settings, clock),
         car_park,

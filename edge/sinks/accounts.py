@@ -11,11 +11,15 @@ from collections.abc import Mapping
 
 from edge.tracking.account import Account
 
-KEPT = 256  # accounts that the history has not fetched yet; beyond, the oldest is forgotten
+KEPT = 32  # accounts that the history has not fetched yet; beyond, the oldest is forgotten. Each is up to 0.3 MiB
 
 
 class Accounts:
-    """Holds the account of each event until it is taken."""
+    """Holds the account of each event until it is taken.
+
+    Args:
+        kept: at most so many; 0 where nobody will take them, as there is no history.
+    """
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
