@@ -155,7 +155,11 @@ def _expand(value: Any, at: str, environment: Mapping[str, str], problems: list[
     if not isinstance(value, str):
         return value
     problems.extend(
-        Problem(at, f"environment variable {name} is not set", f"set {name} or write the value here")
+        Problem(
+            at,
+            f"environment variable {name} is not set",
+            f"set {name}, for the service in the file `environment` beside this one",
+        )
         for name in _VARIABLE.findall(value)
         if name not in environment
     )

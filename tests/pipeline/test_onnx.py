@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -219,3 +221,14 @@ def test_tensorrt_has_cuda_for_what_it_cannot_run(file: Path, monkeypatch: pytes
 
     OnnxModel(file, provider="tensorrt", open_session=open_session)
     assert asked == [("tensorrt", "cuda", "cpu"), ("cpu",)]
+
+
+def test_nothing_is_reported_to_the_maker_of_the_run_time() -> None:
+    """A gate talks to nobody whom its owner did not name; onnxruntime would, and warns where it cannot keep its id."""
+    script = "from edge.pipeline.onnx import providers; import onnxruntime as o; o.InferenceSession({!r})".format(
+        str(Path(__file__).parents[2] / "models" / "plate-reader.onnx")
+    )
+    nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"), "/proc/nowhere")
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"} | nowhere
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert "telemetry" not in done.stderr.lower()
