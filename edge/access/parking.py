@@ -8,6 +8,7 @@ the command line. Safe from any thread.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from edge.access.parking_store import BASE, Numbered, ParkingStore
 from edge.access.sessions import LooseExit, Session
 from edge.board import ParkingStatus, ZoneStatus
 from edge.config.parking import ParkingSettings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,14 @@ class Parking:
 
     def _read(self) -> None:
         self._position, ops = self.store.since(self._position)
+        late = self._ledger.late
         self._ledger.add(ops)
+        if self._ledger.late > late:
+            log.warning(
+                "parking: %d passages from before parking.keep_days came too late to change stays and counts; "
+                "compare the counts with the car park (anpr-edge occupancy reset)",
+                self._ledger.late - late,
+            )
         self._check |= self._ledger.book.changed
         self._ledger.book.changed.clear()
         self.ready = True

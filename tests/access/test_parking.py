@@ -193,6 +193,20 @@ def test_forgetting_keeps_open_stays_and_the_count(tmp_path: Path) -> None:
     assert b"AB12CDE" not in (tmp_path / "parking.db").read_bytes()
 
 
+def test_passage_from_before_what_is_kept_is_said_and_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A gate that was cut off for longer than that comes back; nobody may wonder later where its cars went."""
+    settings = SETTINGS.model_copy(update={"path": tmp_path / "parking.db", "keep_days": 1.0})
+    parking = Parking(settings, START)
+    parking.add([*a_stay(), entry("d", 60 * 24 * 9, "ZZ11ZZZ")])
+    parking.forget(at(60 * 24 * 10))
+    parking.add([entry("late", 7, "XY55KLM")])
+    assert [s.session_id for s in parking.state(START).open] == ["d"]
+    assert "1 passages from before parking.keep_days came too late" in caplog.text
+    assert "XY55KLM" not in caplog.text
+
+
 def test_damaged_file_is_set_aside_and_what_can_be_read_goes_on(tmp_path: Path) -> None:
     """A bad disk costs the stays of the damaged pages, not the service."""
     came, left = a_stay()
