@@ -14,6 +14,7 @@ from tests.training.labelled import WRITERS
 from training.cli import app
 from training.datasets.frame import BrokenAnnotations
 from training.evaluate.benchmarks import folders_of, read_folder
+from training.evaluate.chain import open_chain, read_crops_as_pictures
 from training.evaluate.corners import CornerErrors
 from training.evaluate.detection import Picture, curve, iou, match, mean_average_precision, recall_by_width
 from training.evaluate.reading import (
@@ -28,6 +29,7 @@ from training.evaluate.reading import (
     reliability,
 )
 from training.evaluate.report import Failure, reading_section, write_report
+from training.recogniser.crops import LabelledCrop
 from training.synth.plates import render_plate
 
 NONE = np.zeros((0, 4), np.float32)
@@ -186,6 +188,21 @@ def test_benchmark_folder_is_run_end_to_end(tmp_path: Path) -> None:
     assert {name: count for name, (_, _, count) in figures["groups"]["source"].items()} == {"eu": 2, "us": 1}
     failures = (tmp_path / "r.html").read_text().count("<figure>")
     assert failures == round((1 - figures["exact"]) * 3)
+
+
+@needs_models
+def test_crops_are_read_as_pictures_are(tmp_path: Path) -> None:
+    """The detector frames the plate; where it sees none the answer is empty, and stays in the count."""
+    plate = render_plate(np.random.default_rng(3)).image
+    grey = np.asarray(cv2.cvtColor(plate, cv2.COLOR_BGR2GRAY), np.uint8)
+    crops = [
+        LabelledCrop(picture, "AB12CDE", 1, "own", "ok", (0.0, 0.0), name)
+        for name, picture in (("plate.png", grey), ("wall.png", np.full((40, 160), 128, np.uint8)))
+    ]
+    seen, wall = read_crops_as_pictures(open_chain(None, None, 640, 384), crops)
+    assert (seen.file, seen.truth) == ("plate.png", "AB12CDE")
+    assert seen.read != ""
+    assert (wall.read, wall.probability, wall.right) == ("", 0.0, False)
 
 
 @needs_models

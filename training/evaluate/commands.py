@@ -29,7 +29,14 @@ from training.detector.finder import onnx_network
 from training.detector.samples import Material
 from training.detector.scenes import data_folder, scenes_of
 from training.evaluate import benchmarks, scenes
-from training.evaluate.chain import Chain, find_in_scenes, open_chain, read_crops, read_scenes
+from training.evaluate.chain import (
+    Chain,
+    find_in_scenes,
+    open_chain,
+    read_crops,
+    read_crops_as_pictures,
+    read_scenes,
+)
 from training.evaluate.corners import corner_errors, rows_of
 from training.evaluate.detection import curve
 from training.evaluate.reading import Answer, by_group, calibration_error, character_accuracy, exact_share
@@ -111,6 +118,9 @@ def reader(
     split: SplitOption = "val",
     source: SourceOption = None,
     model: ReaderOption = None,
+    as_read: Annotated[
+        bool, typer.Option("--as-read", help="Framed by the detector and read several times, as `anpr-edge read` does.")
+    ] = False,
     report: ReportOption = None,
     json_file: JsonOption = None,
     smoke: SmokeOption = False,
@@ -122,9 +132,10 @@ def reader(
     except FileNotFoundError as error:
         refuse(f"{error.filename}: not found. Fix: give a folder with crops.csv and crops.zip, or use `evaluate chain`")
     chain = chain_or_exit(None, model)
-    answers = read_crops(chain.recogniser, crops[:SMOKE_PICTURES] if smoke else crops)
+    judged = crops[:SMOKE_PICTURES] if smoke else crops
+    answers = read_crops_as_pictures(chain, judged) if as_read else read_crops(chain.recogniser, judged)
     by_file = {crop.file: crop.picture for crop in crops}
-    title = f"Reader {chain.recogniser.name}, certain crops of {split}"
+    title = f"Reader {chain.recogniser.name}, certain crops of {split}{', as read' if as_read else ''}"
     certain = [answer for answer in answers if answer.source != "china"]
     judge(title, certain or answers, lambda answer: Failure(caption(answer), by_file[answer.file]), report, json_file)
 
