@@ -122,3 +122,12 @@ def test_missing_file_is_said(tmp_path: Path) -> None:
     """The commonest mistake of all."""
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://gate/{event_id}/{plate}", "https://gate/picture", "ftp://gate/{event_id}", "{"]
+)
+def test_address_of_pictures_that_could_not_work_is_refused(url: str) -> None:
+    """Found when settings are read, not by whoever follows the link."""
+    with pytest.raises(ConfigError, match=r"evidence\.url"):
+        parse({"cameras": [CAMERA], "evidence": {"url": url}})

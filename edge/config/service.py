@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from edge.config.base import Name, Port, Section
+from edge.config.topics import fields_of
+
+_URL_FIELDS = {"site", "lane", "camera", "event_id"}
+
+
+def _picture_url(template: str) -> str:
+    unknown = fields_of(template) - _URL_FIELDS
+    if unknown:
+        raise ValueError(f"unknown variable {{{min(unknown)}}}; use {{event_id}}, {{site}}, {{lane}}, {{camera}}")
+    if urlsplit(template).scheme not in ("http", "https") or "{event_id}" not in template:
+        raise ValueError("must be an http(s) address with {event_id}, or all events would share one picture")
+    return template
 
 
 class SiteSettings(Section):
@@ -52,6 +64,9 @@ class EvidenceSettings(Section):
 
     enabled: bool = Field(True, description="Put a small picture of the plate into each event.")
     max_bytes: int = Field(20_000, ge=1_000, le=90_000, description="Largest JPEG in an event, bytes.")
-    directory: Path | None = Field(None, description="Also keep pictures here; empty: not kept.")
-    keep_days: float = Field(30.0, gt=0, description="Kept pictures older than this are deleted.")
-    keep_mb: float = Field(2_000.0, gt=0, description="Kept pictures beyond this are deleted, oldest first.")
+    url: Annotated[str, AfterValidator(_picture_url)] | None = Field(
+        None,
+        description="Address of a picture that is too large for its message, e.g. "
+        "https://gate.example/api/events/{event_id}/picture, where the web page serves it to who is logged in; "
+        "{site}, {lane}, {camera} and {event_id} are filled in. Empty: such an event goes without.",
+    )

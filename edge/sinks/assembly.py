@@ -63,6 +63,7 @@ def deliveries(settings: Settings, site: Site) -> list[Delivery]:
             settings.site.name,
             clock=site.clock,
             shrink=site.shrink,
+            picture_url=settings.evidence.url,
             wake=site.wake,
             companions=(*companions(settings, site), *site.companions),
         )

@@ -27,7 +27,6 @@ PASSAGES = VEHICLE_OUTCOMES[:4]  # those that a vehicle really passed with
 EVENT_LOSSES = ("rejected", "too_old", "outbox_full")
 PUBLISH_FAILURES = ("unreachable", "timeout", "refused", "not_authorised", "throttled")
 STAGES = ("decode", "motion", "detect", "track", "read", "vote", "gate", "store", "step")
-EVIDENCE_LOSSES = ("disk_full", "queue_full", "encode_error")
 LOGIN_OUTCOMES = ("accepted", "wrong", "throttled")
 STATES = tuple(s.value for s in SourceState)
 TYPES = tuple(t.value for t in EventType)
@@ -205,14 +204,6 @@ PROVIDER_FALLBACKS = Metric(
     ("model",),
     "A model runs somewhere slower than the settings ask for (model: detector or recogniser).",
     "Driver, CUDA or TensorRT installation; set models.strict_provider to refuse instead.",
-)
-EVIDENCE_DROPPED = Metric(
-    "anpr_evidence_dropped_total",
-    "counter",
-    ("reason",),
-    "Pictures that were not kept: disk_full, queue_full, encode_error. Their events are not affected.",
-    "disk_full: lower evidence.keep_mb or add space.",
-    {"reason": EVIDENCE_LOSSES},
 )
 WEB_LOGINS = Metric(
     "anpr_web_logins_total",

@@ -17,8 +17,17 @@ Shrink = Callable[[bytes, int], bytes | None]  # JPEG, most bytes wanted -> smal
 ENVELOPE_BYTES = 64  # spare room, so that one attempt at shrinking is enough
 
 
-def fit(event: GateEvent, published_at: datetime, limit_bytes: int, shrink: Shrink | None = None) -> bytes:
+def fit(
+    event: GateEvent, published_at: datetime, limit_bytes: int, shrink: Shrink | None = None, url: str | None = None
+) -> bytes:
     """Return `event` as JSON of at most `limit_bytes`.
+
+    Args:
+        event: to be sent.
+        published_at: aware UTC.
+        limit_bytes: what the broker takes.
+        shrink: makes its picture smaller; None: it is left out at once.
+        url: where a picture that was left out can be seen.
 
     Raises:
         EventRejected: it is too large even without its picture, or has no JSON form.
@@ -33,7 +42,8 @@ def fit(event: GateEvent, published_at: datetime, limit_bytes: int, shrink: Shri
         smaller = shrink(picture, wanted) if wanted > 0 else None
         if smaller is not None and len(smaller) <= wanted:
             return encode(replace(event, evidence=replace(event.evidence, crop_jpeg=smaller)), published_at)
-    body = encode(replace(event, evidence=Evidence(url=event.evidence.url)), published_at)
+    address = event.evidence.url if picture is None or url is None else url
+    body = encode(replace(event, evidence=Evidence(url=address)), published_at)
     if len(body) > limit_bytes:
         raise EventRejected(
             event.event_id, f"{len(body)} bytes without its picture, but the broker takes at most {limit_bytes}"

@@ -156,10 +156,6 @@ class Metrics:
         """Count a model that had to run somewhere slower than asked for."""
         self._child(catalogue.PROVIDER_FALLBACKS, role).inc()
 
-    def evidence_dropped(self, reason: str) -> None:
-        """Count a picture that was not kept; `reason` from catalogue.EVIDENCE_LOSSES."""
-        self._child(catalogue.EVIDENCE_DROPPED, reason).inc()
-
     def web_login(self, outcome: str) -> None:
         """Count an attempt to log in; `outcome` from catalogue.LOGIN_OUTCOMES."""
         self._child(catalogue.WEB_LOGINS, outcome).inc()

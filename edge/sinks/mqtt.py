@@ -81,6 +81,7 @@ class MqttSink:
         name: of this sink; its position in the outbox is kept under it.
         clock: for pacing and `published_at`.
         shrink: makes a JPEG smaller; None: a picture that is too large is left out.
+        picture_url: template of the address that a picture left out has instead.
         wake: called when a message came in, so that the publish thread looks at it soon.
         companions: share the connection.
     """
@@ -93,12 +94,13 @@ class MqttSink:
         name: str = "mqtt",
         clock: Clock | None = None,
         shrink: Shrink | None = None,
+        picture_url: str | None = None,
         wake: Callable[[], None] = lambda: None,
         companions: Sequence[Companion] = (),
     ) -> None:
         self._settings, self._site, self._name = settings, site, name
         self._clock = clock or SystemClock()
-        self._shrink, self._wake = shrink, wake
+        self._shrink, self._picture_url, self._wake = shrink, picture_url, wake
         self.client_id = settings.client_id or f"anpr-edge-{site}"
         self.status_topic = settings.status_topic.format(site=site, client_id=self.client_id)
         self._pace = Pace(settings.pace.max_per_s, settings.pace.max_kib_per_s * 1024, BURST)
@@ -292,7 +294,9 @@ class MqttSink:
         limit = int(self._settings.max_payload_kib * 1024)
         if connection.max_packet_bytes is not None:
             limit = min(limit, connection.max_packet_bytes - PACKET_OVERHEAD_BYTES)
-        return fit(event, self._clock.utc(), limit, self._shrink)
+        names = {"site": event.site, "lane": event.lane, "camera": event.camera, "event_id": event.event_id}
+        url = None if self._picture_url is None else self._picture_url.format_map(names)
+        return fit(event, self._clock.utc(), limit, self._shrink, url)
 
     def _wait_for_turn(self, size_bytes: int) -> None:
         wait_s = self._pace.reserve(size_bytes, self._clock.monotonic_s())

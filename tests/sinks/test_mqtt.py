@@ -20,7 +20,7 @@ from edge.protocols import Sink
 from edge.sinks.mqtt import MqttSink
 from edge.sinks.outbox import Outbox
 from edge.sinks.publish import PublishStage
-from edge.types import EventType
+from edge.types import EventType, Evidence
 from tests.servers.mosquitto import Mosquitto, Subscriber, needs_mosquitto, wait_until
 from tests.sinks.events import a_gate_event, gate_events
 
@@ -184,6 +184,19 @@ def test_forbidden_topic_keeps_the_event_and_names_the_fix(guarded: Mosquitto, o
         assert "(broker's ACL or AWS IoT policy)" in stage.status().reason  # said, or guessed when it just hung up
     assert outbox.backlog("mqtt").depth == 3
     assert outbox.backlog("mqtt").dead_letters == 0
+
+
+def test_picture_too_large_for_the_broker_becomes_an_address(tmp_path: Path, outbox: Outbox) -> None:
+    """Each event names its own picture, on the gate that keeps it."""
+    event = a_gate_event(evidence=Evidence(b"x" * 9000))
+    with Mosquitto(tmp_path / "broker") as broker, Subscriber(broker.port) as backend:
+        settings = mqtt_settings(broker.port, max_payload_kib=4)
+        sink = MqttSink(settings, "site-1", picture_url="https://gate/{lane}/{event_id}.jpg")
+        with running(outbox, sink):
+            outbox.append([event])
+            backend.wait_for_ids({event.event_id})
+    (received,) = backend.events()
+    assert received.evidence == Evidence(url=f"https://gate/{event.lane}/{event.event_id}.jpg")
 
 
 def test_event_too_large_for_the_broker_is_set_aside_and_the_rest_goes_on(tmp_path: Path, outbox: Outbox) -> None:

@@ -83,6 +83,15 @@ def test_picture_that_cannot_shrink_becomes_its_address(shrink: object) -> None:
     assert json.loads(fit(event, START, LIMIT, shrink))["evidence"] == {"url": "https://site/1.jpg"}  # type: ignore[arg-type]
 
 
+def test_picture_left_out_says_where_it_can_be_seen() -> None:
+    """An event that never had a picture promises none."""
+    url = "https://gate/api/events/1/picture"
+    large = a_gate_event(evidence=Evidence(b"x" * 200_000))
+    assert json.loads(fit(large, START, LIMIT, None, url))["evidence"] == {"url": url}
+    bare = a_gate_event(evidence=Evidence())
+    assert decode(fit(bare, START, LIMIT, None, url)) == bare
+
+
 def test_only_an_event_too_large_without_its_picture_is_refused() -> None:
     with pytest.raises(EventRejected, match="without its picture"):
         fit(a_gate_event(details=(("note", "x" * LIMIT),)), START, LIMIT)
