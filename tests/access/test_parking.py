@@ -34,6 +34,7 @@ KILLS = int(os.environ.get("ANPR_KILLS", "4"))
 def drive(folder: Path, *ops: Operation) -> list[GateEvent]:
     """Let vehicles pass a gate; return what the broker got."""
     with Gate(folder, SETTINGS) as gate:
+        gate.turn()  # what an earlier life left undone
         for op in ops:
             gate.passes(op)
         return gate.received

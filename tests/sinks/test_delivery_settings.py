@@ -48,14 +48,14 @@ def tls(authority: Authority, own: Identity, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("topic", "said"),
     [
-        ("anpr/{gate}/events", "unknown variable {gate}; use {site}"),
+        ("anpr/{gate}/events", "unknown variable {gate}. Fix: use {site}"),
         ("anpr/#", "+ and # are for subscribers"),
         ("", "must not be empty"),
         ("/anpr", "empty level"),
         ("anpr//x", "empty level"),
         ("$SYS/x", "$ is reserved"),
         ("$aws/rules/events/{lane}", "only on AWS IoT Core"),
-        ("anpr/{", "single '{'"),
+        ("anpr/{", "Single '{'"),
         ("anpr/{lane!r}", "only a name"),
     ],
 )

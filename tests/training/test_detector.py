@@ -19,11 +19,11 @@ from training.detector.camera import EFFECTS, through_camera
 from training.detector.compose import paste_quad, through
 from training.detector.donors import Donor, distractions, rendered_donors
 from training.detector.export import export_detector, load_detector
-from training.detector.finder import find, letterbox, onnx_network, suppress
+from training.detector.finder import Network, find, letterbox, onnx_network, suppress
 from training.detector.loss import detector_loss, giou, pairwise_iou
 from training.detector.network import OUTPUTS, STRIDES, PlateDetector, decode
 from training.detector.samples import Batch, Material, batches, collate, make_sample
-from training.detector.scenes import Scene, boxes_of_corners, corners_of_boxes
+from training.detector.scenes import Scene, corners_of_boxes
 from training.detector.train import Training, TrainPlan, rate_at, train
 
 MAX_GFLOP, MAX_BYTES = 1.0, 3_000_000  # the budget of issue 3
@@ -246,21 +246,24 @@ def test_doubles_are_suppressed_and_neighbours_kept() -> None:
 
 
 @pytest.mark.skipif(not MODEL.is_file(), reason="the model file is not checked out")
-@pytest.mark.parametrize("width_px", [40, 90, 200])
-def test_the_shipped_model_finds_a_plate_that_nobody_trained_on(width_px: int) -> None:
-    """Whatever is committed must work: a rendered plate on a smooth background, three sizes."""
-    canvas = np.asarray(cv2.resize(a_scene(77).grey, (640, 384), interpolation=cv2.INTER_CUBIC), np.uint8)
-    donor = rendered_donors(1, 4242)[0]
+@pytest.mark.parametrize(("width_px", "least"), [(40, 0.3), (90, 0.8), (200, 0.95)])
+def test_the_shipped_model_finds_plates_that_nobody_trained_on(width_px: int, least: float) -> None:
+    """Whatever is committed must work: rendered plates on a smooth background, which no camera shows, three sizes."""
+    network, background = onnx_network(MODEL), a_scene(77).grey
+    found = [_found(network, background, donor, width_px) for donor in rendered_donors(20, 4242)]
+    assert np.mean(found) >= least
+
+
+def _found(network: Network, background: np.ndarray, donor: Donor, width_px: int) -> bool:
+    """Paste the plate and tell whether it is found, with all four corners near their places."""
+    canvas = np.asarray(cv2.resize(background, (640, 384), interpolation=cv2.INTER_CUBIC), np.uint8)
     corners = donor.corners
     assert corners is not None
     high = width_px * (corners[2, 1] - corners[0, 1]) / (corners[1, 0] - corners[0, 0])
     quad = corners_of_boxes(np.array([220, 160, 220 + width_px, 160 + high], np.float32))[0]
     assert paste_quad(canvas, donor, quad, np.random.default_rng(2))
-    finds = find(onnx_network(MODEL), canvas, 640, 0.3)
-    x1, y1, x2, y2 = boxes_of_corners(quad)[0]
-    near = np.abs(finds.boxes - (x1, y1, x2, y2)).max(1) < 0.12 * width_px + 2
-    assert near.any()
-    assert np.abs(finds.corners[int(near.argmax())] - quad).max() < 0.12 * width_px + 2
+    finds = find(network, canvas, 640, 0.3)
+    return bool((np.abs(finds.corners - quad).max((1, 2)) < 0.12 * width_px + 2).any())
 
 
 def test_smoke_run_trains_exports_and_is_judged(tmp_path: Path) -> None:
