@@ -26,7 +26,7 @@ from training.detector.samples import Batch, Material, batches, collate, make_sa
 from training.detector.scenes import Scene, corners_of_boxes
 from training.detector.train import Training, TrainPlan, rate_at, train
 
-MAX_GFLOP, MAX_BYTES = 1.0, 3_000_000  # the budget of issue 3
+MAX_GFLOP, MAX_BYTES = 1.0, 3_000_000  # the budget: a Jetson or two CPU cores
 MODEL = Path(__file__).resolve().parents[2] / "models" / "plate-detector.onnx"
 
 
