@@ -78,7 +78,6 @@ class _Site:
     car_park: CarPark | None
     disguises: Mapping[str, Disguise]  # by sink: in which form its events leave
     calls: dict[str, Callable[[str], None]] = field(default_factory=dict)  # camera -> a vehicle is here, says source
-
     aims: dict[str, Callable[[CameraSettings], None]] = field(default_factory=dict)  # camera -> see it so from now on
 
     def aim(self, path: Path | None, camera: str) -> str:

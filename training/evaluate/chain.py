@@ -23,9 +23,9 @@ from training.detector.scenes import Scene, boxes_of_corners
 from training.evaluate.detection import Picture, iou
 from training.evaluate.reading import Answer
 from training.recogniser.crops import LabelledCrop
+from training.recogniser.placed import surrounded
 from training.recogniser.samples import plain_crop
 
-AROUND = 0.35  # of a crop's longer side
 SAME_PLATE_IOU = 0.3  # a read that overlaps the label this much speaks of that plate
 BATCH = 64
 
@@ -62,8 +62,7 @@ def read_crops_as_pictures(chain: Chain, crops: Sequence[LabelledCrop]) -> list[
     answers = []
     for crop in crops:
         height, width = crop.picture.shape
-        pad = round(AROUND * max(height, width))
-        seen = np.pad(crop.picture, pad, mode="edge")
+        seen, pad = surrounded(crop.picture)
         inside = np.array([pad, pad, pad + width, pad + height], np.float32)
         best = best_on(inside, chain.read(seen))
         text, probability = (best.text, best.probability) if best else ("", 0.0)

@@ -52,12 +52,17 @@ def place_crops(
     return [PlacedCrop(*row) for row in zip(crops, corners, middles, strict=True)]
 
 
+def surrounded(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Return a crop with its edge repeated around it, as a detector wants to see a plate, and how wide, in pixels."""
+    pad = round(AROUND * max(picture.shape))
+    return np.asarray(cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.uint8), pad
+
+
 def corners_in(picture: NDArray[np.uint8], detector: Network) -> Floats | None:
     """Return the corners (4, 2) of the plate that fills the picture, or None where the detector sees none."""
     height, width = picture.shape
-    pad = round(AROUND * max(height, width))
-    seen = cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    found = find(detector, np.asarray(seen, np.uint8), LONG_SIDE_PX, LEAST_SCORE)
+    seen, pad = surrounded(picture)
+    found = find(detector, seen, LONG_SIDE_PX, LEAST_SCORE)
     if not len(found.scores):
         return None
     corners = np.asarray(found.corners[0] - pad, np.float32)
