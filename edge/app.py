@@ -235,7 +235,7 @@ def _list_orders(site: _Site) -> list[ListOrders]:
     if not (chosen.enabled and chosen.lists_topic and mqtt.enabled):
         return []
     name = site.settings.site.name
-    client_id = mqtt.client_id or f"anpr-edge-{name}"
+    client_id = mqtt.client_id_at(name)
     return [ListOrders(site.lists, chosen.lists_topic.format(site=name, client_id=client_id), client_id)]
 
 

@@ -127,6 +127,10 @@ class MqttSettings(Section):
     pace: PaceSettings = Field(PaceSettings(), description="How fast a backlog is sent.")
     aws: AwsSettings = Field(AwsSettings(), description="Device shadow and jobs.")
 
+    def client_id_at(self, site: str) -> str:
+        """Return the client id of a gate at `site`: the one that was set, or one made from the site's name."""
+        return self.client_id or f"anpr-edge-{site}"
+
     @field_validator("host")
     @classmethod
     def _host_is_a_name(cls, host: str) -> str:

@@ -101,7 +101,7 @@ class MqttSink:
         self._settings, self._site, self._name = settings, site, name
         self._clock = clock or SystemClock()
         self._shrink, self._picture_url, self._wake = shrink, picture_url, wake
-        self.client_id = settings.client_id or f"anpr-edge-{site}"
+        self.client_id = settings.client_id_at(site)
         self.status_topic = settings.status_topic.format(site=site, client_id=self.client_id)
         self._pace = Pace(settings.pace.max_per_s, settings.pace.max_kib_per_s * 1024, BURST)
         self._handlers: dict[str, Handler] = {}

@@ -48,7 +48,7 @@ def facts(settings: Settings, now: datetime, resolve: Resolve | None = socket.ge
 
 def _mqtt_facts(settings: Settings, now: datetime) -> dict[str, str]:
     mqtt = settings.mqtt
-    client_id = mqtt.client_id or f"anpr-edge-{settings.site.name}"
+    client_id = mqtt.client_id_at(settings.site.name)
     kind = "TLS" if mqtt.tls.enabled else "not encrypted: anyone on that network can read the plates"
     if mqtt.host in LOOPBACK:
         kind = "this machine"

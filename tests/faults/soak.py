@@ -22,8 +22,8 @@ import av
 import psutil
 
 from edge.types import EventType, GateEvent
-from tests.servers.mosquitto import Mosquitto, Subscriber
-from tests.servers.rtsp import RtspServer, free_port, missing
+from tests.servers.mosquitto import Mosquitto, Subscriber, free_port
+from tests.servers.rtsp import RtspServer, missing
 
 ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "assets" / "clips" / "gate-entry.mp4"

@@ -12,8 +12,7 @@ import pytest
 from edge.types import EventType
 from tests.access.test_barrier import Controller
 from tests.faults.test_delivery_daemon import CLIP, LIFE_S, daemon
-from tests.servers.mosquitto import Mosquitto, Subscriber, needs_mosquitto, wait_until
-from tests.servers.rtsp import free_port
+from tests.servers.mosquitto import Mosquitto, Subscriber, free_port, needs_mosquitto, wait_until
 
 PLATE = "AB12CDE"  # of the bundled clip
 TOKEN = "0123456789abcdef"

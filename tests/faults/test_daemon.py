@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.clips import make_clip
-from tests.servers.mosquitto import wait_until
-from tests.servers.rtsp import RtspServer, free_port, needs_rtsp
+from tests.servers.mosquitto import free_port, wait_until
+from tests.servers.rtsp import RtspServer, needs_rtsp
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0  # importing everything takes long on a busy machine

@@ -18,7 +18,8 @@ from edge.pipeline.capture_stream import StreamSource
 from edge.types import Frame
 from tests.clips import make_clip
 from tests.servers.mjpeg import MjpegServer
-from tests.servers.rtsp import RtspServer, free_port, needs_rtsp
+from tests.servers.mosquitto import free_port
+from tests.servers.rtsp import RtspServer, needs_rtsp
 
 
 @pytest.fixture(scope="module")
