@@ -57,6 +57,8 @@ class Cable:
                     assert isinstance(source, socket.socket)
                     if source is self._listener:
                         self._join(selector)
+                    elif source not in self._peers:
+                        continue  # ready together with its other end, which has closed both
                     elif source in self._frozen:
                         selector.unregister(source)  # stays open, is never read again
                     else:
