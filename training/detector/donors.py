@@ -21,6 +21,7 @@ from training.datasets.reviewed import lookalikes
 from training.detector.scenes import FloatArray, GreyImage, Scene, corners_of_boxes
 from training.synth import fonts
 from training.synth.plates import render_plate
+from training.synth.structures import structure
 
 CROP_MARGIN = (0.06, 0.12)  # shares of the plate's width and height on each side, see the data's README
 CROP_EXACT = 0.05  # crops follow loose upright boxes, so a turned plate's corners are off by several percent
@@ -142,9 +143,10 @@ def lookalike_donors(scenes: Sequence[Scene], room: float = 0.12) -> list[Donor]
 
 
 def distractions(count: int, seed: int) -> list[Donor]:
-    """Return signs and captions to paste where no plate is."""
+    """Return what to paste where no plate is: signs and captions, and a third as many regular structures."""
     rng = np.random.default_rng(seed)
-    return [_lettering(rng) for _ in range(count)]
+    letterings = [_lettering(rng) for _ in range(count)]
+    return letterings + [Donor(structure(rng), None) for _ in range(count // 3)]
 
 
 def _lettering(rng: Generator) -> Donor:

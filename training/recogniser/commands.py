@@ -37,6 +37,7 @@ from training.recogniser.scoring import Reader, Score, score
 from training.recogniser.training import Plan, Progress, Trainer
 from training.recogniser.weights import mixed, network_from_onnx
 from training.synth.camera import UNIT_SQUARE
+from training.synth.structures import structure
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 SMOKE_PLATES, SMOKE_SECONDS, SMOKE_BATCH = 40, 4.0, 8
@@ -115,7 +116,9 @@ def _photographs(smoke: bool) -> tuple[list[LabelledCrop], list[np.ndarray], lis
     """Return the training crops, patches without plates, and the crops held back; none where there is no data."""
     try:
         crops = load_crops("train", TRAINING_STATUSES)
-        patches = scene_patches(np.random.default_rng(PATCH_SEED), 20 if smoke else SCENES_FOR_PATCHES)
+        rng = np.random.default_rng(PATCH_SEED)
+        patches = scene_patches(rng, 20 if smoke else SCENES_FOR_PATCHES)
+        patches += [structure(rng) for _ in range(len(patches) // 4)]
         return crops, patches, load_crops("slice")
     except FileNotFoundError as missing:
         say(f"{missing.filename}: no photographs, training on rendered plates alone")
