@@ -17,6 +17,7 @@ from edge.config.camera import CameraSettings
 from edge.config.settings import Settings
 from edge.errors import InferenceError, StorageError
 from edge.mailbox import Mailbox
+from edge.pipeline.attention import Look
 from edge.pipeline.models import load_detector, load_recogniser
 from edge.pipeline.onnx import Report, log_fallback
 from edge.pipeline.pipeline import Parts, Pipeline, Step, Stopwatch
@@ -158,7 +159,7 @@ class VisionStage:
                 log.error("camera %s: a model fails: %s", frame.camera, error)
             self._failing = True
             return
-        if self._failing:
+        if self._failing and step.look not in (None, Look.NONE):
             log.warning("camera %s: the models work again", frame.camera)
             self._failing = False
         self._telemetry.stepped(step, self._pipeline)

@@ -132,7 +132,7 @@ def test_lost_events_are_said(caplog: pytest.LogCaptureFixture) -> None:
 def test_failing_model_is_said_once_and_counted_every_time(caplog: pytest.LogCaptureFixture) -> None:
     """Fifteen lines a second help nobody; the metric shows the extent."""
     world = LiveWorld(approach("AB12CDE"))
-    world.fails_from_s, world.fails_until_s = 1.0, 1.5
+    world.fails_from_s, world.fails_until_s = 1.0, 1.9
     outbox = StubbornOutbox(0)
     with caplog.at_level(logging.WARNING):
         vision, metrics, _ = stage(world, outbox)

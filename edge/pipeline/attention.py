@@ -14,11 +14,11 @@ from edge.config.camera import CameraSettings
 from edge.types import Box, Point, Track
 
 HOLD_LOOKS_PER_DEADLINE = 3  # a standing plate is confirmed this often before its passage could end
-FULL_LOOK_WHILE_FOLLOWING_S = 0.4  # a second vehicle, or that a standing one starts, is found at the latest after this
+FULL_LOOK_WHILE_FOLLOWING_S = 0.5  # a second vehicle, or that a standing one starts, is found at the latest after this
 STILL_PX_S = 6.0  # a plate that moves slower than this stands
 STILL_HEIGHTS_S = 0.2  # or slower than this share of its height: the box of a large plate jitters more
 SURE_PAUSE_S = 0.12  # a plate whose text is sure is followed at this pace: only its way is still of interest
-IDLE_PAUSE_S = 0.12  # while nothing moves and nothing is followed, motion is looked for at this pace
+COMPARE_PAUSE_S = 0.12  # while it is known whether something moves, motion is looked for at this pace
 SETTLED_S = 1.0  # a plate seen for less long may only seem to stand
 
 
@@ -36,6 +36,7 @@ class Plan:
 
     look: Look
     near: tuple[Track, ...] = ()  # the plates to look at from near, with FULL too
+    sure: Collection[int] = frozenset()  # ids of those whose text is settled: only their way is still of interest
 
 
 class Attention:
@@ -60,12 +61,16 @@ class Attention:
         self._due_s += self._period_s
         return True
 
-    def idles(self, now_s: float, tracks: Sequence[Track]) -> bool:
-        """Tell whether the frame at `now_s` need not even be compared with the one before; remember it if it must."""
-        if self._quiet and not tracks and not self._elapsed(self._watched_s, now_s, IDLE_PAUSE_S):
-            return True
+    def compares(self, now_s: float, tracks: Sequence[Track]) -> bool:
+        """Tell whether the frame at `now_s` must be compared with those before; remember it if it must.
+
+        It need not be each time while nothing moves and nothing is followed, or while what is followed clearly moves.
+        """
+        known = any(not _slow(track) for track in tracks) if tracks else self._quiet
+        if known and not self._elapsed(self._watched_s, now_s, COMPARE_PAUSE_S):
+            return False
         self._watched_s = now_s
-        return False
+        return True
 
     def choose(
         self, now_s: float, *, moving: bool, tracks: Sequence[Track], sure: Collection[int] = frozenset()
@@ -93,13 +98,13 @@ class Attention:
         going = tuple(t for t in tracks if not _slow(t) or (moving and now_s - t.first_s < SETTLED_S))
         if moving or going:
             if self._elapsed(self._last_full_s, now_s, FULL_LOOK_WHILE_FOLLOWING_S):
-                return Plan(Look.FULL, going)
+                return Plan(Look.FULL, going, sure)
             if not self._elapsed(self._last_look_s, now_s, SURE_PAUSE_S):
                 going = tuple(t for t in going if t.id not in sure)
-            return Plan(Look.AROUND, going) if going else Plan(Look.NONE)
+            return Plan(Look.AROUND, going, sure) if going else Plan(Look.NONE)
         if not self._elapsed(self._last_look_s, now_s, self._hold_s):
             return Plan(Look.NONE)
-        return Plan(Look.FULL) if self._full_is_due(now_s) else Plan(Look.AROUND, tuple(tracks))
+        return Plan(Look.FULL) if self._full_is_due(now_s) else Plan(Look.AROUND, tuple(tracks), sure)
 
     def _full_is_due(self, now_s: float) -> bool:
         return self._elapsed(self._last_full_s, now_s, self._motion.full_look_every_s)

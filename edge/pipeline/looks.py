@@ -16,6 +16,7 @@ from edge.pipeline.image import quad_size, quality, touches_edge
 from edge.pipeline.posterior import decode_text
 from edge.pipeline.views import read_views, views
 from edge.protocols import RawRead, Recogniser
+from edge.tracking.looks import line_height_px
 from edge.types import Detection, Frame, PlateRead, Track, TrackState, UInt8Array, Verdict
 
 READS_PER_FRAME = 4  # more plates than this in one frame take turns
@@ -23,9 +24,13 @@ YOUNG_READS = 8  # legible ones; until then every look is read
 HOPELESS_READS = 8  # after so many illegible ones, only a better or later look is tried
 BETTER_BY = 1.08  # a plate this much wider than at its last read is a view that the vote has not had (tracking.looks)
 AGAIN_S = 0.25  # a vote that is not sure yet looks again after this
+NEAR_HEIGHT_PX = 12.0  # and at every look once a line of characters is this high: the decision is near
+NEAR_READS = 40  # but no longer than this many legible reads: more of them say nothing new
 AGAIN_HOPELESS_S = 0.6  # one that has heard nothing but rubbish, after this: most likely a wall or lettering
 AGAIN_SURE_S = 2.0  # one that is sure, after this
-SURE = 0.999
+DECIDED, SURE = 0.97, 0.999
+DULL_READS = 4  # so many illegible looks and no legible one make a find a wall, a grille or lettering
+DULL_HEIGHT_PX = 20.0  # if it is large enough that a plate would have been read
 BLURRED = 0.004  # below this sharpness (pipeline.image) even people read nothing
 
 
@@ -43,6 +48,7 @@ class _History:
     hopeless: int = 0  # reads since the last legible one
     last_s: float = 0.0
     width_px: float = 0.0
+    height_px: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +85,11 @@ class Looks:
                 looks.append(look)
         return self._recognise(frame, looks, losses)
 
+    def dull(self, track_id: int) -> bool:
+        """Tell whether what this track follows is most likely no plate, so that nobody need look at it from near."""
+        history = self._history.get(track_id, _NEVER)
+        return not history.legible and history.hopeless >= DULL_READS and history.height_px >= DULL_HEIGHT_PX
+
     def _recognise(self, frame: Frame, looks: Sequence[_Look], losses: list[str]) -> LookedAt:
         if not looks:
             return LookedAt((), tuple(losses))
@@ -113,15 +124,14 @@ class Looks:
             return True
         if verdict is not None and verdict.probability >= SURE:
             return now_s - history.last_s >= AGAIN_SURE_S
-        pause_s = AGAIN_HOPELESS_S if history.hopeless >= HOPELESS_READS else AGAIN_S
-        return now_s - history.last_s >= pause_s
+        return now_s - history.last_s >= _pause_s(history, verdict)
 
     def _plate_read(self, frame: Frame, look: _Look, raw: RawRead) -> PlateRead:
         history = self._history.setdefault(look.track.id, _History())
         legible = raw.legible >= self._settings.min_legible
         history.legible, history.hopeless = history.legible + legible, 0 if legible else history.hopeless + 1
         history.last_s = frame.monotonic_s
-        history.width_px = look.width_px
+        history.width_px, history.height_px = look.width_px, look.height_px
         return PlateRead(
             track_id=look.track.id,
             sequence=frame.sequence,
@@ -143,6 +153,15 @@ class Looks:
         alive = {t.id for t in tracks if t.state is not TrackState.ENDED}
         for gone in self._history.keys() - alive:
             del self._history[gone]
+
+
+def _pause_s(history: _History, verdict: Verdict | None) -> float:
+    """Return how long to wait for the next read of a plate whose text is not sure."""
+    if history.hopeless >= HOPELESS_READS:
+        return AGAIN_HOPELESS_S
+    undecided = verdict is None or verdict.probability < DECIDED
+    near = line_height_px(history) >= NEAR_HEIGHT_PX and history.legible < NEAR_READS
+    return 0.0 if undecided and near else AGAIN_S
 
 
 _NEVER = _History(last_s=float("-inf"))

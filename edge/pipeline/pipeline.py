@@ -47,7 +47,7 @@ Stopwatch = Callable[[], float]
 WIDEST_SHARE = 0.45  # of the picture's width: nearer than this no camera at a gate sees a plate
 HIGHEST_SHARE = 0.4  # of its height, for square plates
 LARGEST_SHARE = 0.14  # of its area: a wall with windows has the shape of a plate, but fills the picture
-SURE = 0.99  # of a text: from here on its plate is followed at a slower pace
+SURE = 0.97  # of a text: from here on its plate is followed at a slower pace
 LEAST_ASPECT = 0.6  # width over height of a square two-line plate seen from well aside
 
 
@@ -136,15 +136,17 @@ class Pipeline:
         self._waiting.photograph(lambda: self._evidence.whole(frame))
         if not self._attention.wanted(frame.monotonic_s):
             return Step(frame, None, tracks=self._tracks)
-        if not self._waiting.pending and self._attention.idles(frame.monotonic_s, self._tracks):
+        followed = tuple(track for track in self._tracks if not self._looks.dull(track.id))
+        compares = self._waiting.pending or self._attention.compares(frame.monotonic_s, followed)
+        if not compares and not followed:
             return self._looked_away(frame, Look.NONE, {})
         times = _Times(self._stopwatch)
-        moving = self._motion.step(frame.luma, frame.monotonic_s) or self._waiting.pending
+        moving = not compares or self._motion.step(frame.luma, frame.monotonic_s) or self._waiting.pending
         if self._steadiness is not None:
             self._steadiness.step(frame.luma, frame.monotonic_s)
         times.done("motion")
         sure = {track_id for track_id, verdict in self._verdicts().items() if verdict.probability >= SURE}
-        plan = self._attention.choose(frame.monotonic_s, moving=moving, tracks=self._tracks, sure=sure)
+        plan = self._attention.choose(frame.monotonic_s, moving=moving, tracks=followed, sure=sure)
         if plan.look is Look.NONE:
             return self._looked_away(frame, plan.look, times.all())
         return self._look(frame, plan, times)

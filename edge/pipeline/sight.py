@@ -16,6 +16,8 @@ from edge.types import Box, Detection, Frame, Point
 DETAIL_KEPT = 1.5  # two parts become one look only where it is no more than this much larger than either
 SAME_PLATE_IOU = 0.3  # of what two looks found: a poor look is wrong by half of the height
 SMALL_PX = 64.0  # narrower in the network's input, a plate is worth a look from near
+WAY_WIDTH_PX, WAY_ASPECT = 256, 2.0  # network's input where only a plate's way is of interest: less may lose it
+STRIDE_PX = 32  # its sides are multiples of this
 MOST_PARTS = 6  # near looks at one frame: in dense traffic the others wait for their turn
 
 
@@ -44,8 +46,18 @@ class Sight:
         parts = merged(around(t, frame.monotonic_s) for t in followed)
         small = [near(d.box, d.box.centre) for d in whole if d.box.width * scale < SMALL_PX]
         parts += merged(s for s in small if not any(_fit_together(s, p) for p in parts))
-        close = [d for part in parts[:MOST_PARTS] for d in self._detector.detect_in(frame.luma, part)]
-        return distinct([*_best_first(close), *_best_first(whole)])
+        near_first = sorted(parts[:MOST_PARTS], key=lambda part: part.width)  # what shows the most detail is believed
+        unread = [t.box for t in followed if t.id not in plan.sure] + [d.box for d in whole]
+        close = [d for part in near_first for d in _best_first(self._from_near(frame, part, unread))]
+        return distinct([*close, *_best_first(whole)])
+
+    def _from_near(self, frame: Frame, part: Box, unread: Iterable[Box]) -> tuple[Detection, ...]:
+        """Look at a part, in less detail where no plate in it is still to be read."""
+        if any(_inside(box.centre, part) for box in unread):
+            return self._detector.detect_in(frame.luma, part)
+        scale = WAY_WIDTH_PX / part.width
+        size = _up(max(part.height, part.width / WAY_ASPECT) * scale), WAY_WIDTH_PX
+        return self._detector.detect_in(frame.luma, part, size)
 
     def _everywhere(self, frame: Frame) -> tuple[tuple[Detection, ...], float]:
         """Look at the whole picture, or at the whole region: a smaller one shows its plates larger.
@@ -95,6 +107,14 @@ def _fit_together(a: Box, b: Box) -> bool:
         return False
     both = _joined(a, b)
     return both.width <= DETAIL_KEPT * min(a.width, b.width) and both.height <= DETAIL_KEPT * min(a.height, b.height)
+
+
+def _inside(point: Point, box: Box) -> bool:
+    return box.x1 <= point[0] <= box.x2 and box.y1 <= point[1] <= box.y2
+
+
+def _up(pixels: float) -> int:
+    return -int(-pixels // STRIDE_PX) * STRIDE_PX
 
 
 def _joined(a: Box, b: Box) -> Box:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
 
@@ -27,10 +28,22 @@ MIN_WEIGHT = 0.05  # below this a look has no say
 
 SAME_SIZE = 0.08  # looks whose heights differ by less than this share are the same view of the plate
 SAME_TIME_S = 0.6  # the picture noise of looks farther apart is fresh
-ALIKE = 0.9  # correlation of the mistakes of two looks at the same size and time
-ALIKE_LATER = 0.75  # the same size, any time later: a standing car shows the same dirt for ever
-ALIKE_ALWAYS = 0.4  # any two looks at one plate: dirt, screws, light
+ALIKE = 0.8  # correlation of the mistakes of two looks at the same size and time
+ALIKE_LATER = 0.6  # the same size, any time later: a standing car shows the same dirt for ever
+ALIKE_ALWAYS = 0.3  # any two looks at one plate: dirt, screws, light
 PER_SIZE = 3  # looks kept of one size
+
+
+class Sized(Protocol):
+    """A look at a plate, read or not."""
+
+    @property
+    def width_px(self) -> float:
+        """Return the plate's width along its own sides."""
+
+    @property
+    def height_px(self) -> float:
+        """Return its height, likewise."""
 
 
 class LookVerdict(str, Enum):
@@ -56,9 +69,9 @@ class LookWeight:
     reason: str
 
 
-def line_height_px(read: PlateRead) -> float:
+def line_height_px(seen: Sized) -> float:
     """Return the height of one line of characters: by the width, which is found more exactly, or half of the height."""
-    return max(read.width_px / ONE_LINE_ASPECT, read.height_px / 2)
+    return max(seen.width_px / ONE_LINE_ASPECT, seen.height_px / 2)
 
 
 def quality(read: PlateRead) -> float:

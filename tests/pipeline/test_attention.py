@@ -58,12 +58,12 @@ def test_without_motion_gate_every_frame_is_looked_at() -> None:
 
 
 def test_followed_plate_is_looked_at_nearby_and_everywhere_now_and_then() -> None:
-    """A second vehicle behind the first is found within four tenths of a second."""
+    """A second vehicle behind the first is found within little more than half a second."""
     attention = Attention(settings())
     looks = [attention.choose(i / 15, moving=True, tracks=[track(speed_px_s=80)]).look for i in range(30)]
     gaps = [i for i, look in enumerate(looks) if look is Look.FULL]
     assert looks.count(Look.AROUND) > looks.count(Look.FULL) > 0
-    assert max(b - a for a, b in itertools.pairwise(gaps)) / 15 <= 0.41
+    assert max(b - a for a, b in itertools.pairwise(gaps)) / 15 <= 0.54
 
 
 def test_waiting_vehicle_is_looked_at_often_enough_to_keep_its_passage() -> None:
@@ -89,7 +89,7 @@ def test_beside_a_parked_vehicle_a_swaying_branch_costs_no_near_looks() -> None:
     looks = [attention.choose(2 + i / 15, moving=True, tracks=[track()]).look for i in range(30)]
     assert set(looks) == {Look.FULL, Look.NONE}
     gaps = [i for i, look in enumerate(looks) if look is Look.FULL]
-    assert max(b - a for a, b in itertools.pairwise(gaps)) / 15 <= 0.41
+    assert max(b - a for a, b in itertools.pairwise(gaps)) / 15 <= 0.54
 
 
 def test_a_new_plate_is_followed_closely_before_it_is_called_standing() -> None:

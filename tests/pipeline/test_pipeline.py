@@ -132,7 +132,7 @@ def test_model_failure_is_an_error_and_the_next_frame_works() -> None:
         except InferenceError:
             failures += 1
     events += vision.settle()
-    assert failures >= 3
+    assert failures >= 2
     assert [e.type for e in events] == [EventType.PROVISIONAL, EventType.FINAL]
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from edge.pipeline.sight import distinct, merged
-from edge.types import Box, Detection
+from datetime import datetime, timezone
+
+import numpy as np
+
+from edge.pipeline.attention import Look, Plan
+from edge.pipeline.sight import Sight, distinct, merged
+from edge.types import Box, Detection, Frame, Track, TrackState, UInt8Array
 
 
 def test_two_cars_bumper_to_bumper_are_one_look() -> None:
@@ -39,3 +44,29 @@ def test_a_plate_found_in_two_looks_is_one_plate() -> None:
         Detection(Box(300, 10, 400, 32), 0.5),
     )
     assert distinct([good, other, poor]) == (good, other)
+
+
+class Coarse:
+    """A detector that finds one plate in every look, the surer and the larger the more of the picture it is shown."""
+
+    name = provider = "coarse"
+
+    def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
+        return ()
+
+    def detect_in(self, luma: UInt8Array, region: Box, size: tuple[int, int] | None = None) -> tuple[Detection, ...]:
+        off = region.width / 200
+        return (Detection(Box(500 - off, 300 - off, 560 + off, 314 + off), min(0.99, 0.5 + region.width / 2000)),)
+
+
+def test_of_two_looks_from_near_the_one_with_more_detail_is_believed() -> None:
+    """A wall is followed as if it were a plate: the plate inside its large part is not read from there."""
+    boxes = Box(500, 300, 560, 314), Box(400, 100, 800, 400)
+    tracks = tuple(
+        Track(i, TrackState.CONFIRMED, box, (40.0, 0.0), 0.0, 0.0, 9, Detection(box, 0.9))
+        for i, box in enumerate(boxes)
+    )
+    luma = np.zeros((720, 1280), np.uint8)
+    frame = Frame("gate", 0, 0.0, datetime(2026, 1, 2, tzinfo=timezone.utc), luma, lambda _: luma)
+    (found,) = Sight(Coarse(), (), (384, 640)).look(frame, Plan(Look.AROUND, tracks))
+    assert found.box.width < 64
