@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -120,18 +120,12 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
         access = _access(site, mqtt)
         publishers = [_publisher(site, delivery) for delivery in [*found, *_parking(site), *sinks]]
         site.outbox.retire(keep={p.sink for p in publishers})
-        volumes = {"outbox": settings.outbox.path.resolve().parent}
-        keeper = Housekeeping(site.board, site.outbox, publishers, volumes, _chores(site))
-        cameras = [_camera_stages(site, camera, access) for camera in settings.cameras]
         callers.hear(settings, mqtt, site.call)
         stages = [
-            *(Stage(p.name, p.run, p.stop) for p in publishers),
-            Stage("housekeeping", keeper.run, keeper.stop),
-            *(Stage("lists", o.run, o.stop) for o in orders),
+            *_delivery_stages(site, publishers, orders),
             *web,
             *_barrier_stages(access),
-            *(vision for vision, _ in cameras),
-            *(capture for _, capture in cameras),
+            *_all_camera_stages(site, access),
             *callers.doorbells(settings, site.call, site.metrics),
         ]
         _serve(site, stack)
@@ -143,6 +137,22 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
             status=lambda: health.one_line(site.board.snapshot()),
             leave_within_s=LEAVE_WITHIN_S,
         ).run()
+
+
+def _delivery_stages(site: _Site, publishers: Sequence[PublishStage], orders: Sequence[ListOrders]) -> Iterator[Stage]:
+    """Return what runs beside the cameras for the sake of the events."""
+    volumes = {"outbox": site.settings.outbox.path.resolve().parent}
+    keeper = Housekeeping(site.board, site.outbox, publishers, volumes, _chores(site))
+    yield from (Stage(p.name, p.run, p.stop) for p in publishers)
+    yield Stage("housekeeping", keeper.run, keeper.stop)
+    yield from (Stage("lists", o.run, o.stop) for o in orders)
+
+
+def _all_camera_stages(site: _Site, access: Access | None) -> Iterator[Stage]:
+    """Return the vision of every camera, then their captures: pictures come when somebody looks at them."""
+    cameras = [_camera_stages(site, camera, access) for camera in site.settings.cameras]
+    yield from (vision for vision, _ in cameras)
+    yield from (capture for _, capture in cameras)
 
 
 def _site(settings: Settings, stack: ExitStack) -> _Site:

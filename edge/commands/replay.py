@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,19 +90,22 @@ def replay(
     settings = settings_for_files(config)
     chosen = camera_of(settings, camera, still_plates=still_plates)
     tell = _print_nothing if quiet else _print_json if as_json else _print_text
-    played: list[_Played] = []
-    for video in videos:
-        try:
-            done = _play(
-                video, settings, chosen, moment, trigger or (), realtime=realtime, annotated=annotated, tell=tell
-            )
-            played.append(done)
-        except SourceUnavailable as error:
-            typer.echo(f"anpr-edge: {error}", err=True)
+    play = partial(_play, settings=settings, camera=chosen, start=moment, triggers=trigger or (), realtime=realtime,
+                   annotated=annotated, tell=tell)  # fmt: skip
+    played = list(_playable(videos, play))
     if played and not quiet:
         _summary(played, annotated)
     if len(played) < len(videos):
         raise typer.Exit(1)
+
+
+def _playable(videos: Sequence[Path], play: Callable[[Path], _Played]) -> Iterator[_Played]:
+    """Yield what became of each video; say which cannot be played, and go on with the next."""
+    for video in videos:
+        try:
+            yield play(video)
+        except SourceUnavailable as error:
+            typer.echo(f"anpr-edge: {error}", err=True)
 
 
 def _print_nothing(event: GateEvent, step: Step) -> None:

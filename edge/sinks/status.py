@@ -57,17 +57,22 @@ def document(now: Snapshot, metrics: Metrics) -> dict[str, Any]:
         "disks": [
             {"volume": d.volume, "free_bytes": d.free_bytes, "total_bytes": d.total_bytes} for d in now.disks.values()
         ],
-        "parking": {
-            "zones": [
-                {"zone": z.zone, "cars": z.cars, "capacity": z.capacity, "free": z.free, "alarm": z.alarm}
-                for z in now.parking.zones
-            ],
-            "open": now.parking.open,
-            "overstays": now.parking.overstays,
-            "unmatched_exits": now.parking.unmatched,
-        },
+        "parking": _parking(now),
         "vehicles": _vehicles(metrics),
         "events_since_start": now.event_count,
+    }
+
+
+def _parking(now: Snapshot) -> dict[str, Any]:
+    zones = [
+        {"zone": z.zone, "cars": z.cars, "capacity": z.capacity, "free": z.free, "alarm": z.alarm}
+        for z in now.parking.zones
+    ]
+    return {
+        "zones": zones,
+        "open": now.parking.open,
+        "overstays": now.parking.overstays,
+        "unmatched_exits": now.parking.unmatched,
     }
 
 
