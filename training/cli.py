@@ -6,7 +6,10 @@ Exit codes: 0 done, 1 refused (broken data, failed export), 2 wrong usage.
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -14,8 +17,10 @@ from training.datasets.commands import app as dataset
 from training.detector.commands import app as detector
 from training.detector.commands import export_command as export_detector
 from training.evaluate.commands import app as evaluate
-from training.recogniser.__main__ import main as recogniser_main
+from training.recogniser.commands import app as recogniser
+from training.recogniser.commands import export_command as export_recogniser
 from training.synth.fetch_fonts import main as fetch_fonts
+from training.synth.fonts import font_folder, glyph, text_fonts
 from training.synth.sheet import write_sheet
 
 app = typer.Typer(
@@ -25,31 +30,32 @@ export = typer.Typer(help="Write ONNX files and their manifest entries.", no_arg
 synth = typer.Typer(help="Render plates.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
 app.add_typer(detector, name="detector")
+app.add_typer(recogniser, name="recogniser")
 app.add_typer(export, name="export")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(synth, name="synth")
 export.command("detector")(export_detector)
+export.command("recogniser")(export_recogniser)
 synth.command("sheet")(write_sheet)
-
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-
-
-@app.command("recogniser", context_settings=PASSED_ON)
-def recogniser(context: typer.Context) -> None:
-    """Render plates for, train, export or score the plate reader: render | train | export | score."""
-    sys.exit(recogniser_main(context.args))
-
-
-@export.command("recogniser", context_settings=PASSED_ON)
-def export_recogniser(context: typer.Context) -> None:
-    """Write plate-reader.onnx and its manifest entry."""
-    sys.exit(recogniser_main(["export", *context.args]))
 
 
 @synth.command("fonts")
-def fonts() -> None:
+def fonts(
+    smoke: Annotated[bool, typer.Option("--smoke", help="Fetch nothing; say what is there and draw with it.")] = False,
+) -> None:
     """Fetch the open fonts that plates are drawn with, through npm and apt."""
-    sys.exit(fetch_fonts())
+    sys.exit(try_fonts() if smoke else fetch_fonts())
+
+
+def try_fonts() -> int:
+    """Draw a character with every font that is there, and say what fetching needs; 0 if any font draws."""
+    files, folder = text_fonts(), font_folder()
+    fetched = sum(Path(file).is_relative_to(folder) for file in files)
+    drawn = sum(bool(glyph(file, "8").any()) for file in files)
+    typer.echo(f"{folder}: {fetched} fonts fetched; {drawn} of {len(files)} draw")
+    absent = [tool for tool in ("npm", "apt-get", "dpkg") if shutil.which(tool) is None]
+    typer.echo(f"not here, and needed to fetch: {', '.join(absent)}" if absent else "npm, apt-get and dpkg are here")
+    return 0 if drawn else 1
 
 
 def main() -> None:

@@ -242,6 +242,34 @@ def test_packing_without_splits_is_refused(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "no split" in done.output
 
 
+def many_pictures(folder: Path) -> Path:
+    """Write a divided table of nine pictures, whose last line is broken."""
+    file = write_csv(folder)
+    (header, first, second) = file.read_text().splitlines()
+    lines = [header + ",split"]
+    for number in range(9):
+        side, line = ("train", first) if number % 2 else ("val", second)
+        name = line.split(",")[0]
+        (folder / f"{number}.png").write_bytes((folder / name).read_bytes())
+        lines.append(line.replace(name, f"{number}.png") + f",{side}")
+    file.write_text("\n".join([*lines, "missing.png,1,1,50,20,AB1,val"]) + "\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("command", "written"), [("inspect --sheet", "s.png"), ("split --out", "s.csv"), ("pack --out", "packed")]
+)
+def test_short_forms_look_at_the_first_pictures_only(command: str, written: str, tmp_path: Path) -> None:
+    """They show in seconds that all parts work; whether every label is right is for the whole run to say."""
+    name, option = command.split()
+    arguments = ["dataset", name, str(many_pictures(tmp_path / "set")), option, str(tmp_path / written)]
+    whole, short = (CliRunner().invoke(app, [*arguments, *more]) for more in ([], ["--smoke"]))
+    assert whole.exit_code == 1 and "plates.csv:11" in whole.output
+    assert short.exit_code == 0, short.output
+    said = " ".join(short.output.split())  # the console breaks long lines
+    assert (tmp_path / written).exists() and ("6 " in said or "3 train, 3 val" in said)
+
+
 def test_a_slanted_plate_is_cut_out_straight() -> None:
     """Corners exist for this: the reader is used to level characters."""
     image = np.full((200, 300, 3), 40, np.uint8)

@@ -289,3 +289,16 @@ def test_smoke_run_trains_exports_and_is_judged(tmp_path: Path) -> None:
     judged = run.invoke(app, ["evaluate", "detector", *options])
     assert judged.exit_code == 0, judged.output
     assert "1 missed" in (tmp_path / "r.html").read_text()  # three steps find nothing
+
+
+def test_short_export_leaves_the_published_model_alone(tmp_path: Path) -> None:
+    """A trial with fresh weights must not take the place of a model that works."""
+    options = ["--checkpoint", str(tmp_path / "none.pt"), "--models", str(tmp_path), "--smoke"]
+    done = CliRunner().invoke(app, ["export", "detector", *options])
+    assert done.exit_code == 0, done.output
+    assert "differs from torch by" in done.output and list(tmp_path.iterdir()) == []
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["export", "detector", "--checkpoint", str(tmp_path / "none.pt")])
+    assert done.exit_code == 1 and "none.pt" in done.output

@@ -218,7 +218,9 @@ def test_what_is_reported_is_judged_in_a_few_pictures(tmp_path: Path) -> None:
 
 
 @needs_models
-@pytest.mark.parametrize("arguments", [["synth", "sheet", "--out", "sheet.png"], ["evaluate", "benchmark", "marks"]])
+@pytest.mark.parametrize(
+    "arguments", [["synth", "fonts"], ["synth", "sheet", "--out", "sheet.png"], ["evaluate", "benchmark", "marks"]]
+)
 def test_short_forms_show_that_all_parts_work(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

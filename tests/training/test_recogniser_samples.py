@@ -95,7 +95,7 @@ def test_rendering_resumes_where_it_stopped(tmp_path: Path) -> None:
 
 def test_missing_cache_says_what_to_run(tmp_path: Path) -> None:
     """The error is the first thing a new user meets."""
-    with pytest.raises(FileNotFoundError, match=r"training\.recogniser render"):
+    with pytest.raises(FileNotFoundError, match="anpr-train recogniser render"):
         open_cache(tmp_path)
 
 

@@ -9,12 +9,12 @@ import onnx
 import pytest
 import torch
 import yaml
+from typer.testing import CliRunner
 
 from edge.pipeline.onnx import OnnxModel
 from edge.pipeline.recogniser import SlotRecogniser
-from training.recogniser.__main__ import main
+from training.cli import app
 from training.recogniser.cache import open_cache
-from training.recogniser.commands import render
 from training.recogniser.crops import data_folder
 from training.recogniser.export import (
     MAX_DIFFERENCE,
@@ -27,19 +27,29 @@ from training.recogniser.export import (
     onnx_reader,
     torch_reader,
 )
+from training.recogniser.making import render
 from training.recogniser.network import CLASSES, GRID, SLOTS, PlateReader, Reading
 from training.recogniser.scoring import score
 from training.recogniser.training import Plan, Trainer, attention_loss, losses_of
 from training.recogniser.weights import mixed, network_from_onnx
+
+needs_data = pytest.mark.skipif(not (data_folder() / "crops.csv").exists(), reason="needs the data folder (ANPR_DATA)")
+MODELS = Path(__file__).resolve().parents[2] / "models"
+
+
+def run(*arguments: str) -> None:
+    """Run `anpr-train` with these words; it must go well."""
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one smoke run: rendered plates and a checkpoint."""
     folder = tmp_path_factory.mktemp("reader")
-    assert main(["render", "--smoke", "--plates-folder", str(folder / "plates")]) == 0
-    training = ["train", "--smoke", "--plates-folder", str(folder / "plates"), "--checkpoint", str(folder / "a.pt")]
-    assert main(training) == 0
+    plates = ["--plates-folder", str(folder / "plates")]
+    run("recogniser", "render", "--smoke", *plates)
+    run("recogniser", "train", "--smoke", *plates, "--checkpoint", str(folder / "a.pt"))
     return folder
 
 
@@ -177,13 +187,38 @@ def test_smoke_cache_is_small_and_usable(tmp_path: Path) -> None:
     assert 10 < len(open_cache(tmp_path)) < 100
 
 
-@pytest.mark.skipif(not (data_folder() / "crops.csv").exists(), reason="needs the data folder (ANPR_DATA)")
+@needs_data
 def test_export_command_writes_model_and_manifest(trained: Path, tmp_path: Path) -> None:
     """One command from checkpoint to a folder that the daemon can use."""
     (tmp_path / "manifest.yaml").write_text("[]")
-    assert main(["export", "--checkpoint", str(trained / "a.pt"), "--models", str(tmp_path), "--version", "0.0.1"]) == 0
+    run("export", "recogniser", "--checkpoint", str(trained / "a.pt"), "--models", str(tmp_path), "--version", "0.0.1")
     (entry,) = yaml.safe_load((tmp_path / "manifest.yaml").read_text())
     assert entry["accuracy"]["crops"]["all"] == 362 and entry["name"] == "plate-reader"
+
+
+@pytest.mark.parametrize("data", ["", pytest.param("the data folder", marks=needs_data)])
+def test_short_export_leaves_the_published_models_alone(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial with fresh weights must not take the place of a model that works; it needs neither weights nor data."""
+    if not data:
+        monkeypatch.setenv("ANPR_DATA", str(tmp_path))
+    run("export", "recogniser", "--smoke", "--checkpoint", str(tmp_path / "none.pt"), "--models", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_data
+def test_score_and_int8_have_a_short_form(tmp_path: Path) -> None:
+    (tmp_path / "plate-reader.onnx").write_bytes((MODELS / "plate-reader.onnx").read_bytes())
+    run("recogniser", "score", "--smoke", "--model", str(tmp_path / "plate-reader.onnx"), "--errors")
+    run("recogniser", "int8", "--smoke", "--models", str(tmp_path))
+    assert [file.name for file in tmp_path.iterdir()] == ["plate-reader.onnx"]
+
+
+def test_missing_plates_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    """The first thing that a new user meets is what to run before, and no traceback."""
+    done = CliRunner().invoke(app, ["recogniser", "train", "--smoke", "--plates-folder", str(tmp_path)])
+    assert done.exit_code == 1 and "Fix: run anpr-train recogniser render" in done.output
 
 
 def test_a_mix_of_two_readers_lies_between_them() -> None:

@@ -23,12 +23,14 @@ console = Console()
 Place = Annotated[Path, typer.Argument(help="Folder of VOC XML or YOLO txt, COCO .json, .csv, or a data folder.")]
 PicturesOption = Annotated[Path | None, typer.Option("--pictures", help="Folder or zip, if not beside the labels.")]
 SkipOption = Annotated[bool, typer.Option("--skip-broken", help="Leave broken annotations out, naming them.")]
+SmokeOption = Annotated[bool, typer.Option("--smoke", help="The first few pictures only: do all parts work?")]
+SMOKE_PICTURES = 6
 
 
-def open_or_exit(place: Path, pictures: Path | None = None, skip_broken: bool = False) -> Dataset:
+def open_or_exit(place: Path, pictures: Path | None = None, skip_broken: bool = False, smoke: bool = False) -> Dataset:
     """Return the dataset at `place`, or print every fault and leave with 1."""
     try:
-        dataset = load_dataset(place, pictures, skip_broken=skip_broken)
+        dataset = load_dataset(place, pictures, skip_broken=skip_broken, limit=SMOKE_PICTURES if smoke else None)
     except (BrokenAnnotations, FileNotFoundError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
@@ -47,9 +49,10 @@ def inspect(
     seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
     twins: Annotated[bool, typer.Option(help="Look for near-duplicates between splits.")] = True,
     skip_broken: SkipOption = False,
+    smoke: SmokeOption = False,
 ) -> None:
     """Validate every annotation, print statistics, look for leaks between splits, draw a contact sheet."""
-    dataset = open_or_exit(place, pictures, skip_broken)
+    dataset = open_or_exit(place, pictures, skip_broken, smoke)
     _print_statistics(dataset)
     if twins:
         found = twins_between_splits(dataset.frame, dataset.pictures)
@@ -85,9 +88,10 @@ def split(
     ] = False,
     salt: Annotated[str, typer.Option(help="Another word, another division.")] = "",
     skip_broken: SkipOption = False,
+    smoke: SmokeOption = False,
 ) -> None:
     """Divide pictures into train and val by vehicle or sequence, never by frame; splits that are set stay."""
-    dataset = open_or_exit(place, pictures, skip_broken)
+    dataset = open_or_exit(place, pictures, skip_broken, smoke)
     frame = dataset.frame
     if by_sequence:
         frame = frame.assign(group=[sequence_of(str(file)) for file in frame.file])
@@ -108,10 +112,11 @@ def pack_command(
     out: Annotated[Path, typer.Option(help="Folder for scenes and crops, then good as $ANPR_DATA.")],
     pictures: PicturesOption = None,
     skip_broken: SkipOption = False,
+    smoke: SmokeOption = False,
 ) -> None:
     """Write scenes.csv/.zip and crops.csv/.zip, the layout that the reader's training and all evaluations take."""
     try:
-        packed = pack(open_or_exit(place, pictures, skip_broken), out)
+        packed = pack(open_or_exit(place, pictures, skip_broken, smoke), out)
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)

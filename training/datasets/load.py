@@ -6,7 +6,7 @@ table; a folder that holds scenes.csv and scenes.zip is this project's own layou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,12 @@ class Dataset:
 
 
 def load_dataset(
-    path: Path, pictures: Path | None = None, source: str = "", licence: str = "", skip_broken: bool = False
+    path: Path,
+    pictures: Path | None = None,
+    source: str = "",
+    licence: str = "",
+    skip_broken: bool = False,
+    limit: int | None = None,
 ) -> Dataset:
     """Return the dataset at `path`.
 
@@ -42,6 +47,7 @@ def load_dataset(
         source: name for rows that state none; the folder's name if empty.
         licence: likewise.
         skip_broken: leave broken annotations out instead of refusing the dataset.
+        limit: take this many pictures, the first ones, and look at no other.
 
     Raises:
         FileNotFoundError: nothing there, or nothing that looks like annotations.
@@ -54,7 +60,7 @@ def load_dataset(
     place = pictures or _beside(annotations)
     store = Pictures(place)
     rows = _rows(kind, annotations, store, source or (path.name if path.is_dir() else path.parent.name), licence)
-    return Dataset(build_frame(rows, store, skip_broken), store, kind)
+    return Dataset(build_frame(_first_pictures(rows, limit), store, skip_broken), store, kind)
 
 
 def format_of(path: Path) -> str:
@@ -80,6 +86,15 @@ def _beside(annotations: Path) -> Path:
     if folder.name == "labels" and (folder.parent / "images").is_dir():
         return folder.parent / "images"
     return next((p for p in (folder / "images", folder.parent / "images") if p.is_dir()), folder)
+
+
+def _first_pictures(rows: Iterable[PlateRow], limit: int | None) -> Iterator[PlateRow]:
+    """Yield the plates of the first `limit` pictures, of all where it is None."""
+    files: set[str] = set()
+    for row in rows:
+        if limit is None or row.file in files or len(files) < limit:
+            files.add(row.file)
+            yield row
 
 
 def _rows(kind: str, path: Path, pictures: Pictures, source: str, licence: str) -> Iterable[PlateRow]:

@@ -1,4 +1,4 @@
-"""`anpr-train detector`: train, go on training, export.
+"""`anpr-train detector` and `anpr-train export detector`: train, go on training, export, try smaller variants.
 
 It chooses materials and shows progress; what is learned and how is decided in the modules below.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +20,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from training.detector.calibration import apply_platt, fit_platt, scored_finds
 from training.detector.donors import crop_donors, distractions, lookalike_donors, rendered_donors
 from training.detector.export import export_detector, load_detector, manifest_entry, torch_network, write_weights
+from training.detector.network import PlateDetector
 from training.detector.samples import Material
-from training.detector.scenes import data_folder, load_scenes
+from training.detector.scenes import Scene, data_folder, load_scenes
 from training.detector.train import Training, TrainPlan, train
 from training.detector.variants import measure, write_half, write_int8
-from training.export import update_manifest
+from training.export import ModelEntry, folder_for, update_manifest
 
-app = typer.Typer(help="Train and export the plate detector.", no_args_is_help=True)
+app = typer.Typer(help="Train the plate detector, and try smaller variants of it.", no_args_is_help=True)
 console = Console()
 CHECKPOINT = Path(".cache/detector/detector.pt")
 PLATES, SIGNS = 4000, 1500  # rendered once per run, kept in memory: 150 MB
@@ -83,7 +85,6 @@ def train_command(
     console.print(f"{checkpoint}: {training.step_count} steps")
 
 
-@app.command("export")
 def export_command(
     *,
     checkpoint: Annotated[Path, typer.Option(help="Weights to export.")] = CHECKPOINT,
@@ -93,23 +94,38 @@ def export_command(
     trained_by: Annotated[str, typer.Option(help="The training command, for the manifest.")] = "",
     calibrate: Annotated[Path | None, typer.Option(help="Dataset whose val scenes make scores probabilities.")] = None,
     figures: Annotated[Path | None, typer.Option(help="JSON of `evaluate detector`, for the manifest.")] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Into a folder that is thrown away, fresh weights if there are none yet.")
+    ] = False,
 ) -> None:
     """Write plate-detector.onnx and its manifest entry; refuse if onnxruntime and torch disagree."""
     command = trained_by or shlex.join(["anpr-train", "detector", "train", "--seed", str(seed)])
-    file = models / "plate-detector.onnx"
     try:
-        model = load_detector(checkpoint)
-        if calibrate is not None:
-            platt = fit_platt(*scored_finds(torch_network(model), load_scenes(calibrate, "val"), CALIBRATION_SIZES))
-            apply_platt(model, platt)
-            console.print(f"calibrated: logit x {platt.scale:.3f} {platt.shift:+.3f}")
-        parity = export_detector(model, file, version, command, seed)
+        accuracy = json.loads(figures.read_text(encoding="utf-8")) if figures else {}
+        with folder_for(models, smoke) as folder:
+            fresh = smoke and not checkpoint.is_file()
+            model = PlateDetector().eval() if fresh else load_detector(checkpoint)
+            if calibrate is not None and not fresh:
+                _calibrate(model, load_scenes(calibrate, "val", limit=SMOKE_SCENES if smoke else None))
+            _write(model, folder, manifest_entry(version, command, seed, accuracy))
     except (FileNotFoundError, ValueError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
-    write_weights(model, models / "plate-detector.weights.pt")
-    accuracy = json.loads(figures.read_text(encoding="utf-8")) if figures else {}
-    update_manifest(models / "manifest.yaml", manifest_entry(version, command, seed, accuracy))
+
+
+def _calibrate(model: PlateDetector, scenes: Sequence[Scene]) -> None:
+    """Make the model's scores probabilities, as the finds in labelled scenes tell."""
+    platt = fit_platt(*scored_finds(torch_network(model), scenes, CALIBRATION_SIZES))
+    apply_platt(model, platt)
+    console.print(f"calibrated: logit x {platt.scale:.3f} {platt.shift:+.3f}")
+
+
+def _write(model: PlateDetector, folder: Path, entry: ModelEntry) -> None:
+    """Write ONNX file, weights and manifest entry, and print size and parity."""
+    file = folder / entry.file
+    parity = export_detector(model, file, entry.version, entry.command, entry.seed)
+    write_weights(model, folder / "plate-detector.weights.pt")
+    update_manifest(folder / "manifest.yaml", entry)
     size_mb = file.stat().st_size / 1e6
     console.print(f"{file}: {size_mb:.2f} MB, differs from torch by {parity.score:.1e} and {parity.pixels:.1e} px")
 

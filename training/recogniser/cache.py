@@ -109,7 +109,7 @@ def open_cache(folder: Path) -> PlateCache:
     """
     paths = sorted(folder.glob("chunk-*[0-9].npz"))
     if not paths:
-        raise FileNotFoundError(f"{folder}: no rendered plates. Fix: run python -m training.recogniser render")
+        raise FileNotFoundError(f"{folder}: no rendered plates. Fix: run anpr-train recogniser render")
     parts = []
     for path in paths:
         with np.load(path) as part:
