@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,8 @@ from tests.training.labelled import WRITERS
 from training.cli import app
 from training.detector.calibration import Platt, apply_platt, fit_platt
 from training.detector.camera import EFFECTS, through_camera
-from training.detector.compose import paste_quad, through
-from training.detector.donors import Donor, distractions, rendered_donors
+from training.detector.compose import donor_aspect, paste_quad, through
+from training.detector.donors import CROP_EXACT, Donor, crop_donors, distractions, rendered_donors
 from training.detector.export import export_detector, load_detector
 from training.detector.finder import Network, find, letterbox, onnx_network, suppress
 from training.detector.loss import detector_loss, giou, pairwise_iou
@@ -36,6 +37,21 @@ def a_scene(seed: int = 0, box: tuple[float, ...] = (90.0, 110.0, 170.0, 134.0))
     grey = np.asarray(cv2.resize(small, (256, 192), interpolation=cv2.INTER_CUBIC), np.uint8)
     corners = corners_of_boxes(np.array([box], np.float32))
     return Scene(f"{seed}.png", "street", grey, corners, np.zeros(1, bool))
+
+
+def test_a_cut_out_plate_with_corners_of_its_own_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turned plate in an upright crop teaches corners once somebody has marked them; others hardly do."""
+    with zipfile.ZipFile(tmp_path / "crops.zip", "w") as archive:
+        for name in ("marked.png", "loose.png"):
+            archive.writestr(name, cv2.imencode(".png", np.full((60, 112), 200, np.uint8))[1].tobytes())
+    rows = [f"{name},street,train,AB1,1,ok,112,60," for name in ("marked.png", "loose.png")]
+    (tmp_path / "crops.csv").write_text("\n".join(["file,source,split,text,lines,status,width,height,scene", *rows]))
+    quad = np.array([[10, 20], [100, 8], [102, 40], [12, 52]], np.float32)
+    monkeypatch.setattr("training.detector.donors.true_corners", lambda of: {"marked.png": quad[None]})
+    marked, loose = crop_donors(tmp_path)
+    assert marked.corners is not None and np.array_equal(marked.corners, quad)
+    assert (marked.exact, loose.exact) == (1.0, CROP_EXACT)
+    assert donor_aspect(marked, np.random.default_rng(0)) == pytest.approx(90.8 / 32.1, rel=0.2)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 from tests.training.labelled import WRITERS
 from training.cli import app
 from training.datasets.frame import BrokenAnnotations
+from training.datasets.reviewed import CROP, true_corners
+from training.detector.finder import Network
 from training.evaluate.benchmarks import folders_of, read_folder
 from training.evaluate.chain import open_chain, read_crops_as_pictures
-from training.evaluate.corners import CornerErrors
+from training.evaluate.corners import CornerErrors, real_corner_errors, rows_of
 from training.evaluate.detection import Picture, curve, iou, match, mean_average_precision, recall_by_width
 from training.evaluate.reading import (
     NOTHING,
@@ -29,7 +31,7 @@ from training.evaluate.reading import (
     reliability,
 )
 from training.evaluate.report import Failure, reading_section, write_report
-from training.recogniser.crops import LabelledCrop
+from training.recogniser.crops import LabelledCrop, data_folder, load_crops
 from training.synth.plates import render_plate
 
 NONE = np.zeros((0, 4), np.float32)
@@ -37,6 +39,9 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 needs_models = pytest.mark.skipif(
     not all((MODELS / f"plate-{kind}.onnx").is_file() for kind in ("detector", "reader")), reason="no models here"
 )
+
+
+needs_data = pytest.mark.skipif(not (data_folder() / "crops.csv").exists(), reason="needs the data folder (ANPR_DATA)")
 
 
 def a_picture(labels: list[list[float]], finds: list[tuple[float, list[float]]], ignore: np.ndarray = NONE) -> Picture:
@@ -142,9 +147,12 @@ def test_groups_are_by_source_lines_height_and_light() -> None:
 
 
 def test_median_corner_error_is_per_width() -> None:
-    result = CornerErrors(np.array([0.01, 0.02, 0.2]), np.array([100.0, 120.0, 20.0]), 4)
+    result = CornerErrors(np.array([0.01, 0.02, 0.2]), np.array([100.0, 120.0, 20.0]), np.array([1.0, 12.0, 2.0]), 4)
     assert result.median() == 0.02 and result.median(90, 200) == pytest.approx(0.015)
     assert np.isnan(result.median(500, 600))
+    rows = {name: (value, count) for name, value, count in rows_of(result)}
+    assert rows["all"] == ("0.0200", "3 of 4") and rows["96-160 px wide"] == ("0.0150", "2")
+    assert rows["turned by 0-5 degrees"] == ("0.1050", "2") and rows["turned by 10 degrees and more"] == ("0.0200", "1")
 
 
 def test_report_shows_every_failure_and_escapes_what_it_is_told(tmp_path: Path) -> None:
@@ -263,3 +271,62 @@ def test_broken_benchmark_labels_are_refused(line: str, reason: str, tmp_path: P
 def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["evaluate", "benchmark", str(tmp_path)])
     assert done.exit_code == 1 and "no folder with" in " ".join(done.output.split())  # the console breaks long lines
+
+
+def a_network(corners: np.ndarray, at_side: int) -> Network:
+    """Return a network that sees one plate, wherever it looks: its corners at the input size `at_side`, scaled."""
+
+    def run(images: np.ndarray) -> np.ndarray:
+        points = corners * (max(images.shape[1:]) / at_side)
+        return np.concatenate(([0.9], points.min(0), points.max(0), points.ravel())).astype(np.float32)[None, None]
+
+    return run
+
+
+def test_corner_error_of_a_real_plate_by_hand() -> None:
+    """A find two pixels beside a plate 80 px wide is off by 2.5 % of its width, at whatever size it is looked at."""
+    crop = LabelledCrop(np.full((100, 100), 90, np.uint8), "AB1", 1, "street", "ok", (0.06, 0.12), "a.webp")
+    truth = np.array([[[10, 30], [90, 30], [90, 60], [10, 60]]], np.float32)
+    beside = (truth[0] + 35 + (2, 0)).astype(np.float32)  # 35 px are put around the crop: 170 px
+    other = LabelledCrop(crop.picture, "AB2", 1, "street", "ok", (0.06, 0.12), "unknown.webp")
+    result = real_corner_errors(a_network(beside, 170), [crop, other], {"a.webp": truth})
+    assert (result.asked, len(result.errors)) == (2, 2)
+    assert result.median() == pytest.approx(0.025, rel=0.02)  # the picture is padded to multiples of 32
+
+
+@needs_models
+@needs_data
+def test_real_corners_stand_beside_rendered_ones_and_say_where_their_labels_come_from(tmp_path: Path) -> None:
+    """A figure on labels that began as the detector's own finds must not be believed blindly."""
+    out = tmp_path / "corners.json"
+    done = CliRunner().invoke(app, ["evaluate", "corners", "--json", str(out), "--smoke"])
+    assert done.exit_code == 0, done.output
+    said, figures = " ".join(done.output.split()), json.loads(out.read_text())
+    assert "on rendered plates" in said and "on real plates" in said and "small errors flatter" in said
+    assert figures["real_asked"] > 0 and 0 < figures["real_median"] < 0.15
+
+
+def test_every_hand_made_corner_can_be_one() -> None:
+    """Clockwise from the top-left as read, no edge missing: a slip of the pen would teach wrong for ever."""
+    known = true_corners(CROP)
+    assert len(known) > 200
+    for file, quads in known.items():
+        edges = np.roll(quads[0], -1, 0) - quads[0]
+        after = np.roll(edges, -1, 0)
+        assert len(quads) == 1 and (edges[:, 0] * after[:, 1] - edges[:, 1] * after[:, 0] > 0).all(), file
+        assert edges[0, 0] > abs(edges[0, 1]) and min(np.hypot(*edges.T)) > 8, file
+
+
+@needs_data
+def test_hand_made_corners_lie_on_the_plates_of_their_crops() -> None:
+    """A crop is a loose box around its plate with a margin; the corners lie in it, and a turned one fills a part."""
+    known, asked = true_corners(CROP), {"train": 0, "val": 0}
+    for split in ("train", "slice", "val"):
+        for crop in load_crops(split):
+            if crop.file in known:
+                high, wide = crop.picture.shape
+                quad = known[crop.file][0]
+                assert (quad > -6).all() and (quad < (wide + 6, high + 6)).all(), crop.file
+                assert crop.source != "china" and cv2.contourArea(quad) > 0.2 * high * wide, crop.file
+                asked["val" if split == "val" else "train"] += 1
+    assert sum(asked.values()) == len(known) and asked["val"] > 120 and asked["train"] > 80

@@ -2,8 +2,9 @@
 
 `training/labels/unlabelled.csv` lists real plates which the data set leaves out (verdict `plate`) and things
 too dim or odd to tell, for which nobody is punished (`unsure`); `training/labels/corners.csv` true corners of
-boxed plates. Both name the picture and hold no pixels. Training takes the first as labels; judging takes
-both as neither right nor wrong, so that figures stay comparable with the labels as published.
+plates, and `training/labels/README.md` says how they came about. All name the picture and hold no pixels.
+Training takes the first as labels; judging takes both as neither right nor wrong, so that figures stay
+comparable with the labels as published.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pandas as pd
 FloatArray = npt.NDArray[np.float32]
 FOLDER = Path(__file__).resolve().parents[1] / "labels"
 PLATE, UNSURE = "plate", "unsure"
+SCENE, CROP = "scene", "crop"  # what a line of corners.csv speaks of: scenes and crops share their names
 CORNER_COLUMNS = [f"c{i}{axis}" for i in range(4) for axis in "xy"]
 
 
@@ -39,13 +41,13 @@ def lookalikes(folder: Path = FOLDER) -> dict[str, FloatArray]:
     return {str(name): part[["x1", "y1", "x2", "y2"]].to_numpy(np.float32) for name, part in table}
 
 
-def true_corners(folder: Path = FOLDER) -> dict[str, FloatArray]:
-    """Return for each picture the (N, 4, 2) corners of the plates annotated by hand."""
+def true_corners(of: str, folder: Path = FOLDER) -> dict[str, FloatArray]:
+    """Return for each picture of a kind, SCENE or CROP, the (N, 4, 2) corners of the plates annotated by hand."""
     file = folder / "corners.csv"
     if not file.exists():
         return {}
     table = pd.read_csv(file)
     return {
         str(name): part[CORNER_COLUMNS].to_numpy(np.float32).reshape(-1, 4, 2)
-        for name, part in table.groupby("file", sort=True)
+        for name, part in table[table.of == of].groupby("file", sort=True)
     }

@@ -158,8 +158,10 @@ def donor_aspect(donor: Donor, rng: Generator) -> float:
     """Return width over height of the donor's plate, a little varied."""
     if donor.corners is None:
         return float(donor.grey.shape[1] / donor.grey.shape[0])
-    box = boxes_of_corners(donor.corners)[0]
-    return float((box[2] - box[0]) / (box[3] - box[1]) * np.exp(rng.normal(0, 0.06)))
+    top, right, bottom, left = np.hypot(
+        *(np.roll(donor.corners, -1, 0) - donor.corners).T
+    )  # a real plate may be turned
+    return float((top + bottom) / (left + right) * np.exp(rng.normal(0, 0.06)))
 
 
 def overlaps(quad: FloatArray, others: FloatArray) -> bool:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.random import Generator
 
 from training.datasets.pictures import decode_grey
-from training.datasets.reviewed import lookalikes
+from training.datasets.reviewed import CROP, lookalikes, true_corners
 from training.detector.scenes import FloatArray, GreyImage, Scene, corners_of_boxes
 from training.synth import fonts
 from training.synth.plates import render_plate
@@ -38,15 +38,21 @@ class Donor:
 
 
 def crop_donors(data: Path, split: str = "train", min_width: int = 70, leave_out: Sequence[str] = ()) -> list[Donor]:
-    """Return the plates of crops.zip that are wide enough to stay sharp; corners are the crop less its margin."""
+    """Return the plates of crops.zip that are wide enough to stay sharp.
+
+    Their corners are those of `training/labels/corners.csv`, exact, and elsewhere the crop's less its margin.
+    """
     table = pd.read_csv(data / "crops.csv", keep_default_na=False)
     chosen = table[(table.split == split) & (~table.source.isin(["china", *leave_out])) & (table.width >= min_width)]
     chosen = chosen[chosen.status.isin(["ok", "unsure", "nonlatin"])]
-    donors = []
+    donors, by_eye = [], true_corners(CROP)
     with zipfile.ZipFile(data / "crops.zip") as archive:
         names = {Path(name).name: name for name in archive.namelist()}
         for row in chosen.itertuples():
             grey = decode_grey(archive.read(names[str(row.file)]))
+            if str(row.file) in by_eye:
+                donors.append(Donor(grey, by_eye[str(row.file)][0]))
+                continue
             height, width = grey.shape
             inset_x = width * CROP_MARGIN[0] / (1 + 2 * CROP_MARGIN[0])
             inset_y = height * CROP_MARGIN[1] / (1 + 2 * CROP_MARGIN[1])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from training.datasets.load import Dataset, load_dataset
-from training.datasets.reviewed import PLATE, UNSURE, true_corners, unlabelled
+from training.datasets.reviewed import PLATE, SCENE, UNSURE, true_corners, unlabelled
 
 FloatArray = npt.NDArray[np.float32]
 GreyImage = npt.NDArray[np.uint8]
@@ -64,7 +64,7 @@ def load_scenes(data: Path, split: str, limit: int | None = None) -> list[Scene]
 def scenes_of(dataset: Dataset, split: str, limit: int | None = None) -> list[Scene]:
     """Return the scenes of one split; labels of our own join the train scenes, and are zones to ignore elsewhere."""
     frame = dataset.frame if not split else dataset.frame[dataset.frame.split == split]
-    by_hand, plates, unsure = true_corners(), unlabelled(PLATE), unlabelled(UNSURE)
+    by_hand, plates, unsure = true_corners(SCENE), unlabelled(PLATE), unlabelled(UNSURE)
     scenes: list[Scene] = []
     for file, rows in frame.groupby("file", sort=False):
         if limit is not None and len(scenes) >= limit:
