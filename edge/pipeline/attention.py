@@ -99,8 +99,7 @@ class Attention:
         if moving or going:
             if self._elapsed(self._last_full_s, now_s, FULL_LOOK_WHILE_FOLLOWING_S):
                 return Plan(Look.FULL, going, sure)
-            if not self._elapsed(self._last_look_s, now_s, SURE_PAUSE_S):
-                going = tuple(t for t in going if t.id not in sure)
+            going = tuple(t for t in going if t.id not in sure or self._elapsed(t.last_s, now_s, SURE_PAUSE_S))
             return Plan(Look.AROUND, going, sure) if going else Plan(Look.NONE)
         if not self._elapsed(self._last_look_s, now_s, self._hold_s):
             return Plan(Look.NONE)

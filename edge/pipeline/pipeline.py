@@ -145,7 +145,7 @@ class Pipeline:
         if self._steadiness is not None:
             self._steadiness.step(frame.luma, frame.monotonic_s)
         times.done("motion")
-        sure = {track_id for track_id, verdict in self._verdicts().items() if verdict.probability >= SURE}
+        sure = {track_id for track_id, verdict in self._verdicts().items() if self._is_sure(verdict)}
         plan = self._attention.choose(frame.monotonic_s, moving=moving, tracks=followed, sure=sure)
         if plan.look is Look.NONE:
             return self._looked_away(frame, plan.look, times.all())
@@ -245,6 +245,9 @@ class Pipeline:
 
     def _new_ballot(self) -> Ballot:
         return Ballot(self._parts.voting, min_legible=self._parts.models.recogniser.min_legible)
+
+    def _is_sure(self, verdict: Verdict) -> bool:
+        return verdict.probability >= SURE and verdict.reads >= self._parts.voting.quorum
 
     def _verdicts(self) -> dict[int, Verdict]:
         found = {track_id: ballot.verdict() for track_id, ballot in self._ballots.items()}

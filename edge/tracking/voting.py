@@ -26,6 +26,7 @@ from edge.tracking.looks import (
     LookStore,
     LookVerdict,
     LookWeight,
+    line_height_px,
     quality,
     rank,
     shortcoming,
@@ -39,6 +40,7 @@ PRIOR_WEIGHT = 0.6  # of the grammar: a trained reader knows part of it already;
 RUBBISH = 0.02  # probability that a perfect look shows something else than the plate
 RUBBISH_BLURRED = 0.2  # and how much more a useless one
 SURE_SLOT = 0.9  # a slot less sure than this is masked by "?"
+FAR_LINE_PX, FAR_CEILING = 12.0, 0.94  # a plate only seen smaller: S and 5 are one sign there, in every look the same
 ALTERNATIVES = 3
 REMEMBERED_REFUSALS = 64  # looks without a say that `explain` can still show
 RECENT = 6  # newest looks examined for another vehicle's plate
@@ -127,6 +129,8 @@ class Ballot:
         basis = self._basis(reads)
         texts, shares = self._weighed(reads, basis)
         probability = self._curve.probability(float(shares[0]), float(basis.weights.sum()))
+        if max(line_height_px(r) for r in reads) < FAR_LINE_PX:
+            probability = min(probability, FAR_CEILING)
         return Verdict(
             text=texts[0],
             probability=probability,

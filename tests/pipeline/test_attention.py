@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -115,3 +116,12 @@ def test_region_around_a_track_holds_the_plate_wherever_it_may_be_next() -> None
     assert region.x2 > 200 + 80 * 0.2 + 50
     assert region.y1 < 100 - 20
     assert region.y2 > 120 + 20
+
+
+def test_a_sure_plate_is_followed_also_beside_one_that_is_not() -> None:
+    """A clock in the picture that is never sure must not take the looks of the car that was read at once."""
+    attention, unsure = Attention(settings()), track(speed_px_s=80)
+    sure = replace(unsure, id=2)
+    attention.choose(0.0, moving=True, tracks=[unsure, sure], sure={2})
+    plans = [attention.choose(i / 15, moving=True, tracks=[unsure, sure], sure={2}) for i in range(1, 7)]
+    assert [sure in plan.near for plan in plans] == [False, True, True, True, True, True]
