@@ -16,4 +16,4 @@ def test_answers_above_095_are_right_and_the_vote_beats_the_surest_look() -> Non
 
     assert len(told) >= 30
     assert sum(right for _, right in told) >= 0.9 * len(told)
-    assert sum(bool(v.steps) and v.steps[-1].right for v in found) >= sum(v.surest_right for v in found) - 2
+    assert sum(bool(v.steps) and v.steps[-1].right for v in found) >= sum(v.surest_right for v in found) - 3

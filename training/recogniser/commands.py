@@ -65,6 +65,9 @@ def train_command(
     emphasise: Annotated[
         bool, typer.Option("--emphasise", help="With --resume: show misread photographs more often.")
     ] = False,
+    judge_alone: Annotated[
+        bool, typer.Option("--judge-alone", help="With --resume: learn only to tell plates from other things.")
+    ] = False,
     batch: Annotated[int, typer.Option(min=1, help="Samples per step.")] = 128,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     plates_folder: PlatesFolder = CACHE / "plates",
@@ -76,7 +79,7 @@ def train_command(
     options = making.TrainOptions(
         plates_folder=plates_folder, checkpoint=checkpoint, resume=resume, restart_clock=restart_clock,
         minutes=minutes, rate=rate, decay_share=decay_share, photographs=photographs, emphasise=emphasise,
-        threads=threads, batch=batch, seed=seed, smoke=smoke,
+        judge_alone=judge_alone, threads=threads, batch=batch, seed=seed, smoke=smoke,
     )  # fmt: skip
     with refusing():
         making.train(options)

@@ -30,6 +30,7 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 SMOKE_PLATES, SMOKE_SECONDS, SMOKE_BATCH, SMOKE_ONE_CROP_IN = 40, 4.0, 8, 40
 TRAINING_STATUSES = ("ok", "unsure", "notplate", "illegible")
 SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7
+JUDGED_PATCHES = 0.3  # share of things that are no plates, where nothing else is learned
 SCORE_EVERY_S = 420.0
 
 
@@ -46,6 +47,7 @@ class TrainOptions:
     decay_share: float
     photographs: float
     emphasise: bool
+    judge_alone: bool
     threads: int
     batch: int
     seed: int
@@ -79,6 +81,7 @@ def train(options: TrainOptions) -> Progress:
         seed=options.seed,
         threads=options.threads,
         workers=0 if options.smoke else 1,
+        judge_alone=options.judge_alone,
     )
     trainer = Trainer(plan)
     if options.resume and options.resume.suffix == ".onnx":
@@ -86,7 +89,7 @@ def train(options: TrainOptions) -> Progress:
     elif options.resume:
         trainer.resume(options.resume, options.restart_clock)
     misread = _misread(trainer, crops) if options.resume and options.emphasise else frozenset()
-    mix = Mix(options.photographs)
+    mix = Mix(options.photographs, JUDGED_PATCHES) if options.judge_alone else Mix(options.photographs)
     placed = place_crops(crops, trainer.averaged() if options.resume else None, _own_detector())
     stream = PlateStream(cache, placed, patches, mix, batch=plan.batch, seed=plan.seed, misread=misread)
     _learn(trainer, stream, held)

@@ -45,6 +45,7 @@ class Plan:
     seed: int = 1
     threads: int = 1
     workers: int = 1
+    judge_alone: bool = False  # only the head that tells plates from other things learns; what is read stays the same
 
 
 @dataclass(slots=True)
@@ -66,6 +67,8 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = PlateReader().to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(not plan.judge_alone or name.startswith("judge."))
         self.average = AveragedModel(self.network, multi_avg_fn=_averaging(plan.ema), use_buffers=True)
         self.optimiser = torch.optim.AdamW(_groups(self.network, plan.weight_decay), lr=plan.rate)
         self.progress = Progress()
@@ -134,7 +137,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         crops, targets, weights, legible, places = (part.to(self.device) for part in batch)
-        self.network.train()
+        self.network.train(not self.plan.judge_alone)  # or batch normalisation would go on learning
         with torch.autocast(self.device.type, torch.bfloat16):
             reading = self.network(crops)
         losses = losses_of(reading, targets, weights, legible, places)

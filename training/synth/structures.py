@@ -1,4 +1,4 @@
-"""Regular structures that are no plates: rows of windows, fences, grilles, stripes, tiles, lamps.
+"""Regular structures that are no plates: rows of windows, fences, grilles, stripes, tiles, lamps; and nothing at all.
 
 Dark marks in even rows on a bright ground are what a plate is to a small network, whatever their size. Grey pictures.
 """
@@ -105,4 +105,12 @@ def _lamps(rng: Generator, picture: NDArray[np.float32], mark: float) -> None:
             cv2.circle(picture, centre, radius, mark, -1 if rng.random() < 0.8 else 2, cv2.LINE_AA)
 
 
-_KINDS = (_windows, _windows, _windows, _bars, _stripes, _tiles, _lamps)
+def _nothing(rng: Generator, picture: NDArray[np.float32], mark: float) -> None:
+    """Noise of any strength and grain, as of a camera at night."""
+    height, width = picture.shape
+    grain = float(rng.uniform(1, 4))
+    noise = rng.normal(0, rng.uniform(0, 70), (max(1, round(height / grain)), max(1, round(width / grain))))
+    picture += cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR if grain > 1.5 else 0)
+
+
+_KINDS = (_windows, _windows, _windows, _bars, _stripes, _tiles, _lamps, _nothing)
