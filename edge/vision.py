@@ -18,6 +18,7 @@ from edge.config.settings import Settings
 from edge.errors import InferenceError, StorageError
 from edge.mailbox import Mailbox
 from edge.pipeline.attention import Look
+from edge.pipeline.image import work_on_one_core
 from edge.pipeline.models import load_detector, load_recogniser
 from edge.pipeline.onnx import Report, log_fallback
 from edge.pipeline.pipeline import Parts, Pipeline, Step, Stopwatch
@@ -43,6 +44,7 @@ def build_pipeline(
     Raises:
         ModelError: a model cannot be used.
     """
+    work_on_one_core()
     parts = Parts(
         camera=camera,
         models=settings.models,
