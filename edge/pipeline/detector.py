@@ -14,11 +14,10 @@ import numpy as np
 from edge.config.models import DetectorSettings
 from edge.errors import InferenceError, ModelError
 from edge.pipeline.contracts import Candidates, Contract, Probe, recognise
-from edge.pipeline.image import FILL, Letterbox, clip_box
+from edge.pipeline.image import FILL, Letterbox, clip_box, whole_strides
 from edge.pipeline.onnx import OnnxModel
 from edge.types import Box, Detection, FloatArray, UInt8Array
 
-_STRIDE = 32  # input sizes are multiples of it
 _MOST = 300  # candidates that are compared with each other; more means a model gone wild
 _SLACK = 0.01  # scores may leave [0, 1] by rounding of low precision, not by more
 _INNER_EDGE = (3.0, 0.04)  # network's pixels, share of the width: nearer to a region's border a plate is cut by it
@@ -97,8 +96,8 @@ class OnnxDetector:
         height, width = size if self._feed.free else self._feed.size
         if self._feed.free:
             scale = min(height / picture.shape[0], width / picture.shape[1], 4.0)
-            height = min(height, _up(picture.shape[0] * scale))
-            width = min(width, _up(picture.shape[1] * scale))
+            height = min(height, whole_strides(picture.shape[0] * scale))
+            width = min(width, whole_strides(picture.shape[1] * scale))
         if (height, width) not in self._boxes:
             if len(self._boxes) >= _KEPT_SIZES:
                 self._boxes.clear()
@@ -144,11 +143,7 @@ class _Feed:
 
 
 def _half(size: tuple[int, int]) -> tuple[int, int]:
-    return _up(size[0] / 2), _up(size[1] / 2)
-
-
-def _up(pixels: float) -> int:
-    return max(_STRIDE, -int(-pixels // _STRIDE) * _STRIDE)
+    return whole_strides(size[0] / 2), whole_strides(size[1] / 2)
 
 
 def _widen(low: int, high: int, wanted: int, limit: int) -> tuple[int, int]:

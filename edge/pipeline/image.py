@@ -18,6 +18,7 @@ import numpy as np
 from edge.types import Box, Detection, FloatArray, Point, UInt8Array
 
 FILL = 114  # grey around a letterboxed picture: what detectors are trained with
+STRIDE_PX = 32  # sides of a detector's input are multiples of it
 PAD = 128  # grey right of a crop that keeps its aspect: zero after the usual normalisation
 _REGION_MARGIN = 0.08  # share of the picture: half a near plate, whose centre is still inside the region
 _REGION_MOST = 0.85  # of width or height: beyond this, looking at the region alone shows little more
@@ -83,6 +84,11 @@ def resize(picture: UInt8Array, height: int, width: int, *, into: UInt8Array | N
 
 def _halved(picture: UInt8Array, rows: int, columns: int) -> UInt8Array:
     return np.asarray(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def whole_strides(pixels: float) -> int:
+    """Return the side of a detector's input that holds `pixels`: the next multiple of its stride, at least one."""
+    return max(STRIDE_PX, -int(-pixels // STRIDE_PX) * STRIDE_PX)
 
 
 def rectify(

@@ -28,7 +28,8 @@ NEAR_HEIGHT_PX = 12.0  # and at every look once a line of characters is this hig
 NEAR_READS = 40  # but no longer than this many legible reads: more of them say nothing new
 AGAIN_HOPELESS_S = 0.6  # one that has heard nothing but rubbish, after this: most likely a wall or lettering
 AGAIN_SURE_S = 2.0  # one that is sure, after this
-DECIDED, SURE = 0.97, 0.999
+DECIDED = 0.97  # of a text: from here on its plate is read and followed at a slower pace
+SURE = 0.999
 DULL_READS = 4  # so many illegible looks and no legible one make a find a wall, a grille or lettering
 DULL_HEIGHT_PX = 20.0  # if it is large enough that a plate would have been read
 BLURRED = 0.004  # below this sharpness (pipeline.image) even people read nothing
@@ -122,8 +123,6 @@ class Looks:
             return True
         if quad_size(track.detection)[0] > BETTER_BY * history.width_px:
             return True
-        if verdict is not None and verdict.probability >= SURE:
-            return now_s - history.last_s >= AGAIN_SURE_S
         return now_s - history.last_s >= _pause_s(history, verdict)
 
     def _plate_read(self, frame: Frame, look: _Look, raw: RawRead) -> PlateRead:
@@ -156,12 +155,14 @@ class Looks:
 
 
 def _pause_s(history: _History, verdict: Verdict | None) -> float:
-    """Return how long to wait for the next read of a plate whose text is not sure."""
+    """Return how long to wait for the next read of a plate that has been read before."""
+    probability = 0.0 if verdict is None else verdict.probability
+    if probability >= SURE:
+        return AGAIN_SURE_S
     if history.hopeless >= HOPELESS_READS:
         return AGAIN_HOPELESS_S
-    undecided = verdict is None or verdict.probability < DECIDED
     near = line_height_px(history) >= NEAR_HEIGHT_PX and history.legible < NEAR_READS
-    return 0.0 if undecided and near else AGAIN_S
+    return 0.0 if near and probability < DECIDED else AGAIN_S
 
 
 _NEVER = _History(last_s=float("-inf"))

@@ -18,7 +18,7 @@ from edge.pipeline.announce import Announcer, Sender
 from edge.pipeline.attention import Attention, Look, Plan
 from edge.pipeline.evidence import EvidenceKeeper
 from edge.pipeline.image import in_region, quad_size
-from edge.pipeline.looks import Looks
+from edge.pipeline.looks import DECIDED, Looks
 from edge.pipeline.motion import MotionGate
 from edge.pipeline.sight import Sight
 from edge.pipeline.steadiness import Steadiness
@@ -47,7 +47,6 @@ Stopwatch = Callable[[], float]
 WIDEST_SHARE = 0.45  # of the picture's width: nearer than this no camera at a gate sees a plate
 HIGHEST_SHARE = 0.4  # of its height, for square plates
 LARGEST_SHARE = 0.14  # of its area: a wall with windows has the shape of a plate, but fills the picture
-SURE = 0.97  # of a text: from here on its plate is followed at a slower pace
 LEAST_ASPECT = 0.6  # width over height of a square two-line plate seen from well aside
 
 
@@ -247,7 +246,7 @@ class Pipeline:
         return Ballot(self._parts.voting, min_legible=self._parts.models.recogniser.min_legible)
 
     def _is_sure(self, verdict: Verdict) -> bool:
-        return verdict.probability >= SURE and verdict.reads >= self._parts.voting.quorum
+        return verdict.probability >= DECIDED and verdict.reads >= self._parts.voting.quorum
 
     def _verdicts(self) -> dict[int, Verdict]:
         found = {track_id: ballot.verdict() for track_id, ballot in self._ballots.items()}

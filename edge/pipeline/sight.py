@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from edge.pipeline.attention import Look, Plan, around, near
-from edge.pipeline.image import region_box
+from edge.pipeline.image import region_box, whole_strides
 from edge.protocols import Detector
 from edge.types import Box, Detection, Frame, Point
 
@@ -17,7 +17,6 @@ DETAIL_KEPT = 1.5  # two parts become one look only where it is no more than thi
 SAME_PLATE_IOU = 0.3  # of what two looks found: a poor look is wrong by half of the height
 SMALL_PX = 64.0  # narrower in the network's input, a plate is worth a look from near
 WAY_WIDTH_PX, WAY_ASPECT = 256, 2.0  # network's input where only a plate's way is of interest: less may lose it
-STRIDE_PX = 32  # its sides are multiples of this
 MOST_PARTS = 6  # near looks at one frame: in dense traffic the others wait for their turn
 
 
@@ -56,7 +55,7 @@ class Sight:
         if any(_inside(box.centre, part) for box in unread):
             return self._detector.detect_in(frame.luma, part)
         scale = WAY_WIDTH_PX / part.width
-        size = _up(max(part.height, part.width / WAY_ASPECT) * scale), WAY_WIDTH_PX
+        size = whole_strides(max(part.height, part.width / WAY_ASPECT) * scale), WAY_WIDTH_PX
         return self._detector.detect_in(frame.luma, part, size)
 
     def _everywhere(self, frame: Frame) -> tuple[tuple[Detection, ...], float]:
@@ -111,10 +110,6 @@ def _fit_together(a: Box, b: Box) -> bool:
 
 def _inside(point: Point, box: Box) -> bool:
     return box.x1 <= point[0] <= box.x2 and box.y1 <= point[1] <= box.y2
-
-
-def _up(pixels: float) -> int:
-    return -int(-pixels // STRIDE_PX) * STRIDE_PX
 
 
 def _joined(a: Box, b: Box) -> Box:

@@ -16,9 +16,8 @@ from edge.tracking.passage import PLAUSIBLE, GateState, Passage, goes_on, newest
 from edge.tracking.path import Heading, move_together, net_growth
 from edge.types import Direction, EventType, Track, TrackState, Verdict
 
-MIN_FINAL_READS = (
-    2  # one look, however sure, is no answer; two are, of a plate that came near: small text needs a quorum
-)
+# One look, however sure, is no answer; two are, of a plate that came near: small text needs a quorum.
+MIN_FINAL_READS = 2
 DIRECTION_PATIENCE_S = 0.4  # a provisional event waits this long for its direction to be known
 MAX_PROVISIONALS = 3  # a text that keeps changing is not announced for ever
 HIDDEN_PATIENCE_S = 5.0  # a plate that vanished in mid-picture, without a text or standing, is waited for so long
@@ -288,7 +287,7 @@ class Gate:
         verdict = passage.verdict
         if not (self._moved(passage) or passage.slid_out(self._frame_size) or passage.announced):
             return None
-        near = max((s.height_px for s in passage.samples), default=0.0) >= UNREAD_MIN_HEIGHT_PX
+        near = passage.best_height_px >= UNREAD_MIN_HEIGHT_PX
         enough = min(self._quorum, MIN_FINAL_READS) if near else self._quorum
         if verdict is not None and verdict.probability >= self._final_threshold and verdict.reads >= enough:
             return EventType.FINAL
@@ -313,7 +312,7 @@ class Gate:
             self._moved(passage)
             and hits >= UNREAD_MIN_HITS
             and passage.seen_s - passage.first_s >= UNREAD_MIN_S
-            and max(s.height_px for s in passage.samples) >= UNREAD_MIN_HEIGHT_PX
+            and passage.best_height_px >= UNREAD_MIN_HEIGHT_PX
             and sum(p.score for p in parts) / hits >= UNREAD_MIN_SCORE
             and max(p.path.travelled_heights() for p in parts) >= UNREAD_MIN_TRAVEL_HEIGHTS
         )
@@ -334,7 +333,7 @@ class Gate:
             first_s=passage.first_s,
             track_ids=tuple(p.track_id for p in parts),
             hits=sum(p.hits for p in parts),
-            best_height_px=max((s.height_px for s in passage.samples), default=0.0),
+            best_height_px=passage.best_height_px,
         )
 
     def _leaders(self) -> list[Passage]:

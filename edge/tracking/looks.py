@@ -8,6 +8,7 @@ looks arrive. Pure functions and one bounded store.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -116,20 +117,20 @@ def size_class(read: PlateRead) -> int:
 
 
 def votes(reads: Sequence[PlateRead]) -> Float64Array:
-    """Return how many votes each look has, (N,) in (0, 1]: its quality against the best, shared among its likes.
+    """Return how many votes each look has, (N,) in (0, 1]: its say against the best, shared among its likes.
 
-    Looks that have nothing in common have their own quality each; looks that are all alike have one vote
+    Looks that have nothing in common have their own say each; looks that are all alike have one vote
     together. All votes together are at least one: even a bad look says what it says.
     """
-    quality_share = np.array([say(r) for r in reads])
-    quality_share = (quality_share / max(quality_share.max(initial=0.0), 1e-9)) ** BETTER_COUNTS
+    says = np.array([say(r) for r in reads])
+    shares = (says / max(says.max(initial=0.0), 1e-9)) ** BETTER_COUNTS
     heights = np.log(np.array([max(line_height_px(r), 1.0) for r in reads]))
     times = np.array([r.at_s for r in reads])
     same_size = np.exp(-np.square((heights[:, None] - heights[None, :]) / SAME_SIZE))
     fresh = np.exp(-np.abs(times[:, None] - times[None, :]) / SAME_TIME_S)
     alike = ALIKE_ALWAYS + (ALIKE_LATER - ALIKE_ALWAYS + (ALIKE - ALIKE_LATER) * fresh) * same_size
     np.fill_diagonal(alike, 1.0)
-    shared = np.square(quality_share) / np.maximum(alike @ quality_share, 1e-9)
+    shared = np.square(shares) / np.maximum(alike @ shares, 1e-9)
     return np.asarray(shared / min(1.0, max(float(shared.sum()), 1e-9)))
 
 
@@ -147,7 +148,8 @@ class LookStore:
 
     def add(self, read: PlateRead) -> tuple[PlateRead, ...]:
         """Take `read` in; return the looks that had to go, possibly `read` itself."""
-        candidates = sorted([*self._kept, read], key=rank)
+        candidates = list(self._kept)  # in order already
+        insort(candidates, read, key=rank)
         kept: list[PlateRead] = []
         gone: list[PlateRead] = []
         sizes: dict[int, int] = {}

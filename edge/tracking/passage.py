@@ -87,6 +87,11 @@ class Passage:
         return [s for p in (self, *self.continuations) for s in p.path.samples]
 
     @property
+    def best_height_px(self) -> float:
+        """Return the height of its plate where it was largest; 0 before the first look."""
+        return max((s.height_px for s in self.samples), default=0.0)
+
+    @property
     def end(self) -> Sample:
         """Return where it was last seen."""
         newest = max((self, *self.continuations), key=lambda p: p.last_s)

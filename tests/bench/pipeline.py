@@ -26,7 +26,7 @@ from edge.clock import SystemClock, VirtualClock, seeded_ids
 from edge.config import Settings, parse
 from edge.pipeline.attention import Look
 from edge.pipeline.capture_file import FileSource
-from edge.replay.player import EPOCH
+from edge.replay.player import EPOCH, Player
 from edge.types import EventType
 from edge.vision import build_pipeline
 from tests.servers.mosquitto import Mosquitto, Subscriber, free_port
@@ -131,14 +131,11 @@ def _decision_ms(clip: Path) -> float:
     """Return how long after the plate could first be read, by the scene's truth, its event came; negative: before."""
     (passage,) = json.loads(clip.with_suffix(".truth.json").read_text())["passages"]
     settings = _defaults()
-    vision = build_pipeline(settings, settings.cameras[0], seeded_ids(1), lambda: 0.0)
-    clock = VirtualClock(EPOCH)
-    began_s, source = clock.monotonic_s(), FileSource(str(clip), name="bench", clock=clock)
-    source.open()
-    while (frame := source.read()) is not None:
-        for event in vision.step(frame).events:
+    player = Player(clip, settings, settings.cameras[0])
+    for step in player.play():
+        for event in step.events:
             if event.type is EventType.PROVISIONAL and event.plate and event.plate.text == passage["plate"]:
-                return 1000 * (frame.monotonic_s - began_s - passage["first_legible_s"])
+                return 1000 * (player.duration_s - passage["first_legible_s"])
     return float("inf")
 
 

@@ -18,14 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.clock import VirtualClock, seeded_ids
 from edge.config import parse
-from edge.pipeline.capture_file import FileSource
-from edge.replay.player import EPOCH
+from edge.replay.player import Player
 from edge.tracking.calibration import DEFAULT, Calibration, expected_calibration_error, fit
 from edge.tracking.voting import Ballot
 from edge.types import PlateRead
-from edge.vision import build_pipeline
 from tests.tracking import measure_on_crops
 from tests.tracking.measure_voting import AS_IS
 from training.scenes.plate import LAYOUTS
@@ -113,15 +110,11 @@ def votes_of(spec: SceneSpec) -> list[Vote]:
 def _reads(clip: Path) -> list[tuple[float, PlateRead]]:
     """Return when and how the plate was read that was legible most often."""
     settings = parse({"cameras": [{"name": "gate", "url": str(clip)}], "mqtt": {"enabled": False}})
-    vision = build_pipeline(settings, settings.cameras[0], seeded_ids(1), lambda: 0.0)
-    clock = VirtualClock(EPOCH)
-    began_s, source = clock.monotonic_s(), FileSource(str(clip), name="gate", clock=clock)
-    source.open()
+    player = Player(clip, settings, settings.cameras[0])
     by_track: dict[int, list[tuple[float, PlateRead]]] = defaultdict(list)
-    while (frame := source.read()) is not None:
-        for read in vision.step(frame).reads:
-            by_track[read.track_id].append((frame.monotonic_s - began_s, read))
-    source.close()
+    for step in player.play():
+        for read in step.reads:
+            by_track[read.track_id].append((player.duration_s, read))
     return max(by_track.values(), key=lambda reads: sum(r.legible >= 0.5 for _, r in reads), default=[])
 
 

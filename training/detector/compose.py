@@ -158,9 +158,8 @@ def donor_aspect(donor: Donor, rng: Generator) -> float:
     """Return width over height of the donor's plate, a little varied."""
     if donor.corners is None:
         return float(donor.grey.shape[1] / donor.grey.shape[0])
-    top, right, bottom, left = np.hypot(
-        *(np.roll(donor.corners, -1, 0) - donor.corners).T
-    )  # a real plate may be turned
+    sides = np.roll(donor.corners, -1, 0) - donor.corners  # along the plate: a real one may be turned
+    top, right, bottom, left = np.hypot(*sides.T)
     return float((top + bottom) / (left + right) * np.exp(rng.normal(0, 0.06)))
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from training.recogniser.network import SLOTS
 
+SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7  # of things that are no plates, to learn from and to judge by
 HELD_BACK_ONE_IN = 16
 Image = NDArray[np.uint8]
 

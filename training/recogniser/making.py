@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 from training.detector.finder import Network, onnx_network
 from training.recogniser.batches import Mix, PlateStream
 from training.recogniser.cache import CHUNK, open_cache, render_cache
-from training.recogniser.crops import LabelledCrop, load_crops, scene_patches
+from training.recogniser.crops import PATCH_SEED, SCENES_FOR_PATCHES, LabelledCrop, load_crops, scene_patches
 from training.recogniser.export import torch_reader
 from training.recogniser.placed import place_crops
 from training.recogniser.scoring import score
@@ -29,7 +29,6 @@ from training.synth.structures import structure
 MODELS = Path(__file__).resolve().parents[2] / "models"
 SMOKE_PLATES, SMOKE_SECONDS, SMOKE_BATCH, SMOKE_ONE_CROP_IN = 40, 4.0, 8, 40
 TRAINING_STATUSES = ("ok", "unsure", "notplate", "illegible")
-SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7
 JUDGED_PATCHES = 0.3  # share of things that are no plates, where nothing else is learned
 SCORE_EVERY_S = 420.0
 

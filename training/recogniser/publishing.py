@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from training.export import update_manifest, write_metadata
-from training.recogniser.crops import LabelledCrop, load_crops, scene_patches
+from training.recogniser.crops import PATCH_SEED, SCENES_FOR_PATCHES, LabelledCrop, load_crops, scene_patches
 from training.recogniser.export import (
     export_reader,
     fit_temperature,
@@ -30,7 +30,6 @@ from training.recogniser.weights import mixed, network_from_onnx
 from training.synth.camera import UNIT_SQUARE
 
 FILE, INT8_FILE = "plate-reader.onnx", "plate-reader-int8.onnx"
-SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7
 CALIBRATE_ON_ONE_IN = 10  # training photographs, for the ranges of INT8
 SMOKE_CROPS, SMOKE_SCENES = 32, 10
 
