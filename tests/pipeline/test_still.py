@@ -92,21 +92,55 @@ def test_several_plates_are_read_each_once(models: tuple[Detector, Recogniser]) 
 
 
 @pytest.mark.parametrize(
-    ("score", "height_px", "legible", "sureness", "reported"),
+    ("score", "legible", "sureness", "reported"),
     [
-        (0.5, 40, 0.9, 0.9, True),  # read well
-        (0.9, 40, 0.0, 0.9, False),  # a facade: large enough to be read, yet the reader takes it for no plate
-        (0.9, 40, 0.9, 0.0005, False),  # lettering: the reader does not believe what it makes out
-        (0.97, 40, 0.0, 0.0005, True),  # dirty, or of another script: the detector is certain
-        (0.8, 9, 0.0, 0.0005, True),  # too small for any reader
-        (0.5, 9, 0.0, 0.0005, False),
+        (0.4, 0.0, 0.0005, True),  # dirty, tiny or of another script: several looks agree that it is a plate
+        (0.1, 0.9, 0.9, True),  # hardly found, yet read well
+        (0.1, 0.0, 0.9, False),  # a facade: the reader takes it for no plate
+        (0.1, 0.9, 0.1, False),  # lettering: the reader does not believe what it makes out
     ],
 )
 def test_a_find_must_convince_one_of_the_two_models(
-    score: float, height_px: int, legible: float, sureness: float, reported: bool
+    score: float, legible: float, sureness: float, reported: bool
 ) -> None:
-    found = Detection(Box(0, 0, 4 * height_px, height_px), score)
-    assert still._believed(found, RawRead(np.full((1, 37), sureness, np.float32), legible)) is reported
+    found = Detection(Box(0, 0, 160, 40), score)
+    assert still._believed(found, RawRead(np.full((1, 37), sureness, np.float32), legible), 0.35) is reported
+
+
+class Wavering:
+    """Finds one plate of 100 x 25 px, with another score and a little moved at each size it is shown in."""
+
+    name, provider = "wavering", "cpu"
+
+    def __init__(self, first: float, again: Sequence[float | None]) -> None:
+        self.first, self.again = first, list(again)
+        self.widths_px: list[float] = []
+
+    def detect(self, luma: UInt8Array) -> tuple[Detection, ...]:
+        return (Detection(Box(200, 100, 300, 125), self.first),)
+
+    def detect_in(self, luma: UInt8Array, region: Box, size: tuple[int, int] | None = None) -> tuple[Detection, ...]:
+        assert size is not None
+        if size == (384, 640):
+            return ()  # a tile
+        self.widths_px.append(100 * size[1] / region.width)
+        score = self.again[len(self.widths_px) - 1]
+        moved = len(self.widths_px)
+        return () if score is None else (Detection(Box(200 + moved, 100, 300 + moved, 125), score),)
+
+
+def test_a_find_is_looked_at_again_in_several_sizes_and_their_opinions_are_averaged() -> None:
+    detector = Wavering(0.9, [0.9, 0.8, 0.6, 0.9])
+    (find,) = find_plates(np.zeros((384, 640), np.uint8), detector, SETTINGS)
+    assert detector.widths_px == approx([40, 60, 90, 130], rel=0.15)
+    odds = [np.log(p / (1 - p)) for p in (0.9, 0.9, 0.8, 0.6, 0.9)]
+    assert find.score == approx(1 / (1 + np.exp(-np.mean(odds))))
+    assert find.box.as_tuple() == approx((202, 100, 302, 125))  # the middle of 0, 1, 2, 3 and 4 px to the right
+
+
+def test_what_is_found_in_one_size_only_is_hardly_a_plate() -> None:
+    (lettering,) = find_plates(np.zeros((384, 640), np.uint8), Wavering(0.9, [None, None, 0.5, None]), SETTINGS)
+    assert lettering.score < 0.2
 
 
 def _one_letter(sureness_of_b: float) -> RawRead:
@@ -156,9 +190,19 @@ def test_the_look_that_shows_it_larger_is_trusted_more() -> None:
     assert kept.box == fine
 
 
-def test_weak_finds_are_not_reported(models: tuple[Detector, Recogniser]) -> None:
-    strict = ModelSettings.model_validate({"detector": {"threshold": 0.95}})
-    assert find_plates(plate_picture("AB12CDE"), models[0], strict) == ()
+def test_weak_finds_that_cannot_be_read_are_not_reported(models: tuple[Detector, Recogniser]) -> None:
+    picture, strict = plate_picture("AB12CDE"), ModelSettings.model_validate({"detector": {"threshold": 0.95}})
+    assert read_picture(picture, models[0], Blind(), strict) == ()
+    assert len(read_picture(picture, models[0], Blind(), SETTINGS)) == 1
+
+
+class Blind:
+    """Takes every crop for no plate."""
+
+    name, provider, crop_size, margin, keep_aspect = "blind", "cpu", (16, 32), (0.0, 0.0), True
+
+    def read(self, crops: Sequence[UInt8Array]) -> tuple[RawRead, ...]:
+        return tuple(RawRead(np.full((12, 37), 1 / 37, np.float32), 0.0) for _ in crops)
 
 
 @pytest.mark.parametrize("shape", [(1080, 1920), (20_000, 20_000), (700, 641), (385, 640), (5000, 50)])

@@ -21,7 +21,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from training.detector.finder import letterbox, onnx_network
 from training.detector.scenes import GreyImage, Scene
 from training.evaluate.detection import curve
-from training.evaluate.scenes import run_scenes
+from training.evaluate.scenes import one_look, run_scenes
 
 CALIBRATION_SIDE_PX = 640
 TIMED_SIZE = (384, 640)
@@ -68,7 +68,7 @@ def write_int8(model: Path, out: Path, scenes: Sequence[Scene]) -> None:
 def measure(name: str, model: Path, scenes: Sequence[Scene], long_side: int) -> Variant:
     """Return size, processor time and AP50 of one file."""
     network = onnx_network(model)
-    results = run_scenes(network, scenes, long_side)
+    results = run_scenes(one_look(network, long_side), scenes)
     picture = np.zeros((1, *TIMED_SIZE), np.uint8)
     times = []
     for _ in range(TIMED_RUNS):

@@ -71,6 +71,9 @@ def detector(
     source: SourceOption = None,
     model: DetectorOption = None,
     size: Annotated[list[int] | None, typer.Option(help="Long side in px; may be given again. [640]")] = None,
+    as_read: Annotated[
+        bool, typer.Option("--as-read", help="Also with all the looks that `anpr-edge read` takes at a picture.")
+    ] = False,
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Score from which a find counts.")] = 0.35,
     report: ReportOption = None,
     json_file: JsonOption = None,
@@ -83,18 +86,22 @@ def detector(
         refuse(f"no scene of split {split!r} and these sources. Fix: see `anpr-train dataset inspect`")
     chosen = chosen[:SMOKE_PICTURES] if smoke else chosen
     network = onnx_network(model or MODELS / "plate-detector.onnx")
+    ways = {f"long side {side} px": scenes.one_look(network, side) for side in size or [640]}
+    if as_read:
+        chain = chain_or_exit(model, None)
+        ways["all looks of a still picture"] = scenes.all_looks(chain.detector, chain.settings)
     sections, figures = [], {}
-    for side in size or [640]:
-        results = scenes.run_scenes(network, track(chosen, f"{side} px", console=console), side)
+    for way, search in ways.items():
+        results = scenes.run_scenes(search, track(chosen, way, console=console))
         found = scenes.figures(results, threshold)
         rows = [["", "value"], *([name, f"{value:.4f}"] for name, value in found.items())]
         rows += scenes.width_rows(results, threshold)
-        title = f"Detector, {len(chosen)} scenes of {split}, long side {side} px"
+        title = f"Detector, {len(chosen)} scenes of {split}, {way}"
         show(title, rows)
         sections.append(
             Section(title, "Labels green, finds blue, false alarms red.", rows, scenes.failures(results, threshold))
         )
-        figures[str(side)] = found
+        figures[way] = found
     finish(sections, figures, "Plate detector", report, json_file)
 
 

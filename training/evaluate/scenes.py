@@ -1,19 +1,23 @@
-"""Judge a plate network on labelled scenes: figures at one input size, and its failures as pictures."""
+"""Judge how plates are found in labelled scenes: figures of one way to look, and its failures as pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from edge.config.models import ModelSettings
+from edge.pipeline.still_search import find_plates
+from edge.protocols import Detector
 from training.detector.finder import Finds, Network, find
-from training.detector.scenes import Scene, boxes_of_corners
+from training.detector.scenes import GreyImage, Scene, boxes_of_corners
 from training.evaluate.detection import Picture, curve, match, mean_average_precision, recall_by_width
 from training.evaluate.report import Failure
 
 LEAST_SCORE = 0.02  # finds below it change no figure but cost time
+Search = Callable[[GreyImage], Finds]
 TILE_PX = 420
 LABEL_COLOUR, FIND_COLOUR, WRONG_COLOUR = (60, 200, 60), (230, 160, 30), (40, 40, 230)
 
@@ -27,11 +31,28 @@ class SceneResult:
     picture: Picture
 
 
-def run_scenes(network: Network, scenes: Iterable[Scene], long_side: int) -> list[SceneResult]:
-    """Return the finds in every scene, looked at with its long side at `long_side` pixels."""
+def one_look(network: Network, long_side: int) -> Search:
+    """Return a search that looks once at a picture, with its long side at `long_side` pixels."""
+    return lambda grey: find(network, grey, long_side, LEAST_SCORE)
+
+
+def all_looks(detector: Detector, settings: ModelSettings) -> Search:
+    """Return the search of `anpr-edge read`: whole, in tiles, and several looks at each find; nobody reads."""
+
+    def search(grey: GreyImage) -> Finds:
+        found = find_plates(grey, detector, settings)
+        scores = np.array([d.score for d in found], np.float32)
+        boxes = np.array([d.box.as_tuple() for d in found], np.float32).reshape(-1, 4)
+        return Finds(scores, boxes, np.array([d.quad for d in found], np.float32).reshape(-1, 4, 2))
+
+    return search
+
+
+def run_scenes(search: Search, scenes: Iterable[Scene]) -> list[SceneResult]:
+    """Return what a search finds in every scene."""
     results = []
     for scene in scenes:
-        finds = find(network, scene.grey, long_side, LEAST_SCORE)
+        finds = search(scene.grey)
         picture = Picture(boxes_of_corners(scene.corners), finds.scores, finds.boxes, scene.ignore)
         results.append(SceneResult(scene, finds, picture))
     return results

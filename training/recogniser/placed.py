@@ -1,7 +1,8 @@
 """Where things are on the labelled photographs: the plate's corners, and the middle of every character.
 
-Nobody labelled either. The corners are those that our detector finds in the crop, which is how the gate will frame
-the plate; the characters lie where the reader's own slots look, on crops that it reads right.
+The corners are those labelled by eye (`training/labels/corners.csv`), elsewhere those that our detector finds in the
+crop, which is how the gate will frame the plate. Nobody labelled the characters: they lie where the reader's own slots
+look, on crops that it reads right.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.datasets.reviewed import CROP, true_corners
 from training.detector.finder import Network, find
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.network import GRID, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, PlateReader, Reading
@@ -44,8 +46,9 @@ def unplaced(crops: Sequence[LabelledCrop]) -> list[PlacedCrop]:
 def place_crops(
     crops: Sequence[LabelledCrop], reader: PlateReader | None, detector: Network | None
 ) -> list[PlacedCrop]:
-    """Return the crops with what `detector` and `reader` find in them; what is None finds nothing."""
-    corners = [corners_in(crop.picture, detector) if detector and crop.source != "china" else None for crop in crops]
+    """Return the crops with labelled corners, or those that `detector` finds, and the middles that `reader` finds."""
+    by_eye = true_corners(CROP)
+    corners = [by_eye[crop.file][0] if crop.file in by_eye else _found_corners(crop, detector) for crop in crops]
     middles: list[Floats | None] = [None] * len(crops)
     if reader is not None:
         middles = [m for start in range(0, len(crops), BATCH) for m in _middles(crops[start : start + BATCH], reader)]
@@ -56,6 +59,11 @@ def surrounded(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     """Return a crop with its edge repeated around it, as a detector wants to see a plate, and how wide, in pixels."""
     pad = round(AROUND * max(picture.shape))
     return np.asarray(cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.uint8), pad
+
+
+def _found_corners(crop: LabelledCrop, detector: Network | None) -> Floats | None:
+    """Return the corners that the detector finds; the crops of `china` are cut too close for one to be seen."""
+    return corners_in(crop.picture, detector) if detector and crop.source != "china" else None
 
 
 def corners_in(picture: NDArray[np.uint8], detector: Network) -> Floats | None:
