@@ -28,8 +28,9 @@ NEAR_HEIGHT_PX = 12.0  # and at every look once a line of characters is this hig
 NEAR_READS = 40  # but no longer than this many legible reads: more of them say nothing new
 AGAIN_HOPELESS_S = 0.6  # one that has heard nothing but rubbish, after this: most likely a wall or lettering
 AGAIN_SURE_S = 2.0  # one that is sure, after this
+SURE_BETTER_BY = 1.2  # or at a plate this much wider
 DECIDED = 0.97  # of a text: from here on its plate is read and followed at a slower pace
-SURE = 0.999
+SURE = 0.99
 DULL_READS = 4  # so many illegible looks and no legible one make a find a wall, a grille or lettering
 DULL_HEIGHT_PX = 20.0  # if it is large enough that a plate would have been read
 BLURRED = 0.004  # below this sharpness (pipeline.image) even people read nothing
@@ -121,7 +122,8 @@ class Looks:
             return True
         if history.legible < YOUNG_READS and history.hopeless < HOPELESS_READS:
             return True
-        if quad_size(track.detection)[0] > BETTER_BY * history.width_px:
+        better_by = SURE_BETTER_BY if verdict is not None and verdict.probability >= SURE else BETTER_BY
+        if quad_size(track.detection)[0] > better_by * history.width_px:
             return True
         return now_s - history.last_s >= _pause_s(history, verdict)
 

@@ -46,7 +46,9 @@ class Sight:
         small = [near(d.box, d.box.centre) for d in whole if d.box.width * scale < SMALL_PX]
         parts += merged(s for s in small if not any(_fit_together(s, p) for p in parts))
         near_first = sorted(parts[:MOST_PARTS], key=lambda part: part.width)  # what shows the most detail is believed
-        unread = [t.box for t in followed if t.id not in plan.sure] + [d.box for d in whole]
+        read = [t.box for t in followed if t.id in plan.sure]
+        new = [d.box for d in whole if all(_iou(d.box, box) < SAME_PLATE_IOU for box in read)]
+        unread = [t.box for t in followed if t.id not in plan.sure] + new
         close = [d for part in near_first for d in _best_first(self._from_near(frame, part, unread))]
         return distinct([*close, *_best_first(whole)])
 

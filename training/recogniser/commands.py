@@ -62,6 +62,9 @@ def train_command(
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 2e-3,
     decay_share: Annotated[float, typer.Option(help="Share of the time, at its end, in which the rate falls.")] = 0.4,
     photographs: Annotated[float, typer.Option(help="Share of real crops.")] = 0.4,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="Source to keep out, for an honest test on it; may be given again.")
+    ] = None,
     emphasise: Annotated[
         bool, typer.Option("--emphasise", help="With --resume: show misread photographs more often.")
     ] = False,
@@ -78,8 +81,9 @@ def train_command(
     """Train, or go on training, until the minutes are used; the checkpoint is written every minute."""
     options = making.TrainOptions(
         plates_folder=plates_folder, checkpoint=checkpoint, resume=resume, restart_clock=restart_clock,
-        minutes=minutes, rate=rate, decay_share=decay_share, photographs=photographs, emphasise=emphasise,
-        judge_alone=judge_alone, threads=threads, batch=batch, seed=seed, smoke=smoke,
+        minutes=minutes, rate=rate, decay_share=decay_share, photographs=photographs,
+        leave_out=tuple(leave_out or ()), emphasise=emphasise, judge_alone=judge_alone,
+        threads=threads, batch=batch, seed=seed, smoke=smoke,
     )  # fmt: skip
     with refusing():
         making.train(options)

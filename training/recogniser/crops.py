@@ -10,7 +10,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,19 +61,23 @@ def _decode(data: bytes, file: str) -> Image:
     return np.asarray(picture, np.uint8)
 
 
-def load_crops(split: str, statuses: Sequence[str] = ("ok",), folder: Path | None = None) -> list[LabelledCrop]:
+def load_crops(
+    split: str, statuses: Sequence[str] = ("ok",), folder: Path | None = None, leave_out: Collection[str] = ()
+) -> list[LabelledCrop]:
     """Return the crops of one part of the data.
 
     Args:
         split: `train` (without what is held back), `slice` (what is held back of train), or `val`.
         statuses: which to keep.
         folder: the data folder; default `data_folder()`.
+        leave_out: sources to keep out.
 
     Raises:
         FileNotFoundError: the folder has no crops.csv.
+        ValueError: the data has no such source.
     """
     folder = folder or data_folder()
-    table = pd.read_csv(folder / "crops.csv", keep_default_na=False, dtype={"text": str})
+    table = _without(pd.read_csv(folder / "crops.csv", keep_default_na=False, dtype={"text": str}), leave_out)
     table = table[(table["split"] == ("val" if split == "val" else "train")) & table["status"].isin(statuses)]
     crops = []
     with zipfile.ZipFile(folder / "crops.zip") as archive:
@@ -88,13 +92,26 @@ def load_crops(split: str, statuses: Sequence[str] = ("ok",), folder: Path | Non
     return crops
 
 
+def _without(table: pd.DataFrame, leave_out: Collection[str]) -> pd.DataFrame:
+    """Return the table without some sources; a source that does not exist was misspelt, and would be trained on."""
+    known = sorted(set(table["source"]))
+    if unknown := sorted(set(leave_out) - set(known)):
+        raise ValueError(f"no source {', '.join(unknown)} to leave out. Fix: choose of {', '.join(known)}")
+    kept: pd.DataFrame = table[~table["source"].isin(list(leave_out))]
+    return kept
+
+
 def scene_patches(
-    rng: np.random.Generator, count: int, folder: Path | None = None, split: str = "train"
+    rng: np.random.Generator,
+    count: int,
+    folder: Path | None = None,
+    split: str = "train",
+    leave_out: Collection[str] = (),
 ) -> list[Image]:
     """Return grey patches of `count` scenes of a split that touch no labelled plate: what is not a plate."""
     folder = folder or data_folder()
     table = pd.read_csv(folder / "scenes.csv", keep_default_na=False)
-    table = table[table["split"] == split]
+    table = table[(table["split"] == split) & ~table["source"].isin(list(leave_out))]
     patches: list[Image] = []
     with zipfile.ZipFile(folder / "scenes.zip") as archive:
         members = _members(archive)

@@ -45,6 +45,7 @@ class TrainOptions:
     rate: float
     decay_share: float
     photographs: float
+    leave_out: tuple[str, ...]
     emphasise: bool
     judge_alone: bool
     threads: int
@@ -70,7 +71,7 @@ def render(folder: Path, plates: int, seed: int, processes: int, smoke: bool = F
 def train(options: TrainOptions) -> Progress:
     """Train until the budget is spent; return where it ended. Without the data folder, on rendered plates alone."""
     cache = open_cache(options.plates_folder)
-    crops, patches, held = _photographs(options.smoke)
+    crops, patches, held = _photographs(options.smoke, options.leave_out)
     plan = Plan(
         budget_s=SMOKE_SECONDS if options.smoke else options.minutes * 60,
         checkpoint=options.checkpoint,
@@ -95,14 +96,16 @@ def train(options: TrainOptions) -> Progress:
     return trainer.progress
 
 
-def _photographs(smoke: bool) -> tuple[list[LabelledCrop], list[np.ndarray], list[LabelledCrop]]:
+def _photographs(
+    smoke: bool, leave_out: tuple[str, ...]
+) -> tuple[list[LabelledCrop], list[np.ndarray], list[LabelledCrop]]:
     """Return the training crops, patches without plates, and the crops held back; none where there is no data."""
     try:
-        crops = load_crops("train", TRAINING_STATUSES)[:: SMOKE_ONE_CROP_IN if smoke else 1]
+        crops = load_crops("train", TRAINING_STATUSES, leave_out=leave_out)[:: SMOKE_ONE_CROP_IN if smoke else 1]
         rng = np.random.default_rng(PATCH_SEED)
-        patches = scene_patches(rng, 20 if smoke else SCENES_FOR_PATCHES)
+        patches = scene_patches(rng, 20 if smoke else SCENES_FOR_PATCHES, leave_out=leave_out)
         patches += [structure(rng) for _ in range(len(patches) // 4)]
-        return crops, patches, load_crops("slice")
+        return crops, patches, load_crops("slice", leave_out=leave_out)
     except FileNotFoundError as missing:
         typer.echo(f"{missing.filename}: no photographs, training on rendered plates alone")
         return [], [], []
