@@ -29,6 +29,7 @@ from edge.config.settings import Settings
 from edge.errors import EdgeError
 from edge.housekeeping import Housekeeping
 from edge.mailbox import Mailbox
+from edge.memory import Thrift
 from edge.pipeline.capture import CaptureThread, open_source
 from edge.pipeline.evidence import blur, shrink
 from edge.pipeline.models import fingerprints
@@ -208,7 +209,8 @@ def _chores(site: _Site) -> list[Callable[[], None]]:
     chosen = site.settings.privacy
     audit = Audit(chosen.log, site.clock, "privacy.log")
     kept = stores_of_passages(site.settings)
-    chores: list[Callable[[], None]] = [Retention(kept, chosen.keep, site.clock, site.watch.synchronised, audit)]
+    retention = Retention(kept, chosen.keep, site.clock, site.watch.synchronised, audit)
+    chores: list[Callable[[], None]] = [retention, Thrift(site.clock)]
     return chores if site.car_park is None else [*chores, partial(site.car_park.measure, site.board, site.clock)]
 
 

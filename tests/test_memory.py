@@ -7,6 +7,10 @@ import sys
 
 import pytest
 
+from edge.clock import VirtualClock
+from edge.memory import EVERY_S, Thrift
+from edge.replay.player import EPOCH
+
 # Each of 16 threads makes its first allocations; glibc would give most of them an arena of 64 MiB of addresses.
 _MANY_THREADS = """
 import re, sys, threading
@@ -38,3 +42,36 @@ def _arenas(how: str) -> int:
 def test_threads_share_few_arenas() -> None:
     """Two hundred reconnects of a camera must not leave two hundred threads' worth of memory behind."""
     assert _arenas("few") <= 2 < _arenas("many")
+
+
+# Of forty thousand pieces every tenth stays, so that no end of the heap is free; glibc keeps all of it.
+_FRAGMENTS = """
+import sys
+from edge.memory import give_back
+pieces = [bytes(4000) for _ in range(40_000)]
+kept = pieces[::10]
+del pieces
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
+before = resident()
+if not give_back():
+    sys.exit("nothing given back here")
+print(before - resident())
+"""
+
+
+def test_memory_that_is_free_between_things_that_stay_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", _FRAGMENTS], capture_output=True, text=True, check=False)
+    if "nothing given back here" in done.stderr:
+        pytest.skip("this C library cannot")
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 50  # of some 140 MiB that were freed
+
+
+def test_it_is_given_back_once_a_minute() -> None:
+    clock = VirtualClock(EPOCH)
+    given: list[float] = []
+    thrift = Thrift(clock, lambda: given.append(clock.monotonic_s()))
+    for second in range(1, int(3 * EVERY_S) + 1):
+        clock.advance_to(second)
+        thrift()
+    assert given == [EVERY_S, 2 * EVERY_S, 3 * EVERY_S]
