@@ -276,6 +276,7 @@ class Gate:
                     self._change(kind, passage, self._compass.direction(passage), self._compass.moment_s(passage))
                 )
                 self._remembered.append(passage)
+                passage.forget_looks()
             else:
                 self._silent.append("parked" if parked else "phantom")
             for ended in (passage, *passage.continuations):

@@ -8,6 +8,7 @@ events here: those are the gate's.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import Enum
 
 from edge.tracking.kalman import plate_height_px
@@ -80,6 +81,12 @@ class Passage:
         """Return the best answer of this passage and its continuations."""
         answers = [p.own_verdict for p in (self, *self.continuations) if p.own_verdict is not None]
         return max(answers, key=lambda v: (v.probability, v.reads), default=None)
+
+    def forget_looks(self) -> None:
+        """Let go of what its answers were counted from, 50 KB each: it is told, and only its text is compared again."""
+        for part in (self, *self.continuations):
+            if part.own_verdict is not None:
+                part.own_verdict = replace(part.own_verdict, basis=None)
 
     @property
     def samples(self) -> list[Sample]:

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from edge.config.camera import GateSettings
 from edge.tracking.gate import Gate, PassageChange
 from edge.tracking.passage import GateState, same_plate
-from edge.types import Box, Detection, Direction, EventType, Track, TrackState, Verdict
+from edge.types import Basis, Box, Detection, Direction, EventType, Track, TrackState, Verdict
 from tests.tracking.lane import FRAME, verdict
 
 FINAL, PROVISIONAL, UNREAD = EventType.FINAL, EventType.PROVISIONAL, EventType.UNREAD
@@ -519,3 +520,20 @@ def test_a_plate_that_slides_out_of_the_picture_moved_and_did_not_shrink() -> No
     changes += gate.settle(3.0)
 
     assert [(c.kind, c.direction) for c in changes] == [(PROVISIONAL, Direction.ENTRY), (FINAL, Direction.ENTRY)]
+
+
+def test_what_a_told_passage_was_counted_from_is_told_and_then_forgotten() -> None:
+    """The looks of a vote weigh fifty kilobytes: sixty-four remembered vehicles need not keep them."""
+    counted = Basis((np.full((7, 37), 1 / 37),), np.ones(1), np.full(1, 0.02), 1.0)
+    road = Road()
+    for metres in (12.0, 9.0, 6.0, 3.0):
+        road.now_s = round(road.now_s + 0.1, 6)
+        answer = replace(verdict("AB12CDE", 0.99), basis=counted)
+        road.changes += road.gate.step(road.now_s, [road._track(1, metres, 0.0)], {1: answer}, FRAME)
+    road.empty(3.0)
+    assert road.kinds() == [PROVISIONAL, FINAL]
+    assert all(c.verdict is not None and c.verdict.basis is counted for c in road.changes)
+    (remembered,) = road.gate._remembered
+    assert remembered.verdict is not None
+    assert remembered.verdict.text == "AB12CDE"
+    assert remembered.verdict.basis is None
