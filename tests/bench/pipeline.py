@@ -59,9 +59,9 @@ def main() -> None:
         f"first legible frame to the deciding one, {len(decided_ms)} approaches at 15 fps: median {median:.0f} ms, "
         f"p95 {p95:.0f} ms; from there to an MQTT subscriber {wire_ms:.0f} ms (bar: p95 400 together)"
     )
-    first_mib, last_mib = _memory(active, frames)
-    growth = last_mib - first_mib
-    print(f"resident memory of run, one 1080p camera: {last_mib:.0f} MiB (bar 300), growth {growth:+.1f} MiB")
+    first_mb, last_mb = _memory(active, frames)
+    growth = last_mb - first_mb
+    print(f"resident memory of run, one 1080p camera: {last_mb:.0f} MB (bar 300), growth {growth:+.1f} MB")
 
 
 def _wide(kind: str) -> Path:
@@ -173,7 +173,7 @@ def _looked(port: int) -> bool:
 
 
 def _memory(clip: Path, frames: int) -> tuple[float, float]:
-    """Return resident MiB of the daemon, web page and all, after a tenth of `frames` and after all of them."""
+    """Return resident MB (10^6 bytes) of the daemon, web page and all, after a tenth of `frames` and after all of them."""
     with tempfile.TemporaryDirectory() as name:
         more = f"mqtt: {{enabled: false}}\nmetrics: {{port: {free_port()}}}\n"
         with _daemon(Path(name), f"url: '{clip}', loop: true, max_fps: 25", more, web=True) as daemon:
@@ -181,7 +181,7 @@ def _memory(clip: Path, frames: int) -> tuple[float, float]:
             time.sleep(max(6.0, frames / 25 * 0.1))
             first = process.memory_info().rss
             time.sleep(frames / 25 * 0.9)
-            return first / 2**20, process.memory_info().rss / 2**20
+            return first / 1e6, process.memory_info().rss / 1e6
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Log:
     """What was seen from outside."""
 
     began_s: float = field(default_factory=time.monotonic)
-    memory_mib: list[float] = field(default_factory=list)
+    memory_mb: list[float] = field(default_factory=list)
     back_s: list[float] = field(default_factory=list)  # power on to the first picture
     rounds: list[float] = field(default_factory=list)  # of the clip, per life of the camera
 
@@ -130,10 +130,10 @@ def _live(log: Log, daemon: Popen[bytes], metrics_port: int, life_s: float, roun
     up_s = time.monotonic()
     log.back_s.append(up_s - began_s)
     while (left_s := up_s + life_s - time.monotonic()) > 0:
-        log.memory_mib.append(psutil.Process(daemon.pid).memory_info().rss / 2**20)
+        log.memory_mb.append(psutil.Process(daemon.pid).memory_info().rss / 1e6)
         time.sleep(min(SAMPLE_S, left_s))
     log.rounds.append((time.monotonic() - up_s) / round_s)
-    log.say(f"up after {log.back_s[-1]:.1f} s, {log.memory_mib[-1]:.0f} MiB resident")
+    log.say(f"up after {log.back_s[-1]:.1f} s, {log.memory_mb[-1]:.0f} MB resident")
 
 
 def _is_up(metrics_port: int) -> bool:
@@ -149,15 +149,15 @@ def _judge(log: Log, status: int, messages: str, events: list[GateEvent]) -> int
     texts = Counter(e.plate.text for e in finals if e.plate)
     least, most = sum(int(r - 0.2) for r in log.rounds), sum(int(r) + 1 for r in log.rounds)
     numbers = [e.sequence for e in events]
-    tenth = max(1, len(log.memory_mib) // 10)
-    early, late = max(log.memory_mib[tenth : 2 * tenth + 1]), max(log.memory_mib[-tenth:])
+    tenth = max(1, len(log.memory_mb) // 10)
+    early, late = max(log.memory_mb[tenth : 2 * tenth + 1]), max(log.memory_mb[-tenth:])
     checks = {
         f"{len(finals)} passages reported, {least} to {most} driven": least <= len(finals) <= most,
         f"plates {dict(texts)}": set(texts) == {PLATE},
         f"{len(events)} events, numbered without gap": numbers == list(range(1, len(events) + 1)),
         f"{len({e.event_id for e in events})} different events": len({e.event_id for e in events}) == len(events),
         f"up again after {max(log.back_s[1:], default=0):.1f} s at most": max(log.back_s[1:], default=0) < 10,
-        f"memory {early:.0f} MiB early, {late:.0f} MiB late, {max(log.memory_mib):.0f} at most": late - early < 10,
+        f"memory {early:.0f} MB early, {late:.0f} MB late, {max(log.memory_mb):.0f} at most": late - early < 10,
         f"daemon ended with {status}": status == 0,
         "no traceback in its log": "Traceback" not in messages,
     }
