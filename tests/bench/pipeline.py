@@ -173,7 +173,7 @@ def _looked(port: int) -> bool:
 
 
 def _memory(clip: Path, frames: int) -> tuple[float, float]:
-    """Return resident MB (10^6 bytes) of the daemon, web page and all, after a tenth of `frames` and after all of them."""
+    """Return resident MB of the daemon, web page and all, after a tenth of `frames` and after all of them."""
     with tempfile.TemporaryDirectory() as name:
         more = f"mqtt: {{enabled: false}}\nmetrics: {{port: {free_port()}}}\n"
         with _daemon(Path(name), f"url: '{clip}', loop: true, max_fps: 25", more, web=True) as daemon:
