@@ -2,7 +2,7 @@
 
 Fully convolutional, so it runs at any multiple of 32 and one set of weights serves a 640-px live
 frame and a 1920-px still. Normalisation and decoding live inside the graph: the caller only
-letterboxes before and suppresses doubles after (contract `anpr-corners-1`, docs/training.md).
+letterboxes before and suppresses doubles after (contract `anpr-corners-1`, docs/models.md).
 It knows nothing of losses, files or augmentation.
 """
 

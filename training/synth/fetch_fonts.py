@@ -1,7 +1,7 @@
 """Fetch the open fonts that the plate renderer draws with, through npm and apt.
 
 The fonts (SIL OFL, Apache-2.0, GPL with font exception) stay in a cache that git ignores; none
-is committed. Run `python -m training.synth.fetch_fonts` once before rendering.
+is committed. Run `anpr-train synth fonts` once before rendering.
 """
 
 from __future__ import annotations
@@ -112,7 +112,3 @@ def main() -> int:
         sys.stderr.write(f"{folder}: Debian fonts not fetched ({error}); the npm fonts alone work, with fewer shapes\n")
     sys.stdout.write(f"fonts lie in {folder}\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

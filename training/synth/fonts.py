@@ -87,7 +87,7 @@ def system_fonts() -> tuple[str, ...]:
     folders = [Path("/usr/share/fonts"), Path(plots.origin).parent if plots and plots.origin else font_folder()]
     found = tuple(sorted(str(path) for folder in folders for path in folder.glob("**/DejaVuSans*.ttf")))
     if not found:
-        raise FileNotFoundError(f"{font_folder()}: no fonts. Fix: run python -m training.synth.fetch_fonts")
+        raise FileNotFoundError(f"{font_folder()}: no fonts. Fix: run anpr-train synth fonts")
     return found
 
 
