@@ -7,11 +7,9 @@ as a whole, so that no figure of older weights stays behind. Nothing here knows 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import onnx
@@ -52,19 +50,6 @@ class ModelEntry:
             "training": {"command": self.command, "seed": self.seed},
             "accuracy": dict(self.accuracy),
         }
-
-
-@contextmanager
-def folder_for(models: Path, smoke: bool) -> Iterator[Path]:
-    """Yield where to write models: `models`, or for a smoke run a folder that is thrown away afterwards.
-
-    A trial never takes the place of a published model.
-    """
-    if smoke:
-        with TemporaryDirectory() as scratch:
-            yield Path(scratch)
-    else:
-        yield models
 
 
 def sha256_of(path: Path) -> str:

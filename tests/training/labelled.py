@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -79,3 +80,17 @@ def write_csv(folder: Path) -> Path:
 
 
 WRITERS = {"voc": write_voc, "yolo": write_yolo, "coco": write_coco, "csv": write_csv}
+
+
+def write_crops(folder: Path, rows: list[tuple[str, str, str]], lines: int = 1, scene: str = "") -> Path:
+    """Write crops.csv and crops.zip of a data folder: one rendered-looking crop per (source, split, text)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = ["file,source,split,text,lines,status,width,height,scene"]
+    with zipfile.ZipFile(folder / "crops.zip", "w") as archive:
+        for index, (source, split, text) in enumerate(rows):
+            name = f"{index:03d}.png"
+            picture = draw("a.png", index)[50:94, 30:130]
+            archive.writestr(name, cv2.imencode(".png", picture)[1].tobytes())
+            table.append(f"{name},{source},{split},{text},{lines},ok,100,44,{scene}")
+    (folder / "crops.csv").write_text("\n".join(table) + "\n")
+    return folder

@@ -31,7 +31,8 @@ from training.evaluate.reading import (
     reliability,
 )
 from training.evaluate.report import Failure, reading_section, write_report
-from training.recogniser.crops import LabelledCrop, data_folder, load_crops
+from training.places import data_folder
+from training.recogniser.crops import LabelledCrop, load_crops
 from training.synth.plates import render_plate
 
 NONE = np.zeros((0, 4), np.float32)

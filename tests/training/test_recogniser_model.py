@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from training.recogniser.crops import data_folder, load_crops
+from training.places import data_folder
+from training.recogniser.crops import load_crops
 from training.recogniser.export import onnx_reader
 from training.recogniser.samples import margin_quad, rectify
 from training.recogniser.scoring import decode, score

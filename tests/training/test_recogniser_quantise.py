@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.recogniser.crops import data_folder, load_crops
+from training.places import data_folder
+from training.recogniser.crops import load_crops
 from training.recogniser.export import onnx_reader
 from training.recogniser.quantise import quantise
 from training.recogniser.samples import plain_crop

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.places import data_folder
 from training.recogniser.cache import open_cache, render_cache
-from training.recogniser.crops import data_folder, held_back, load_crops, scene_patches
+from training.recogniser.crops import held_back, load_crops, scene_patches
 from training.recogniser.network import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, SLOTS
 from training.recogniser.samples import (
     UNIT_SQUARE,
@@ -20,7 +21,7 @@ from training.recogniser.samples import (
     rectify,
     rendered_sample,
 )
-from training.recogniser.scoring import calibration_error, decode
+from training.recogniser.scoring import decode
 
 needs_data = pytest.mark.skipif(not (data_folder() / "crops.csv").exists(), reason="needs the data folder (ANPR_DATA)")
 
@@ -46,12 +47,6 @@ def test_probability_is_the_product_over_all_slots() -> None:
     posterior[0, 0, 11], posterior[0, 0, 12] = 0.8, 0.2
     posterior[0, 1, 0], posterior[0, 1, 1] = 0.5, 0.4
     assert decode(posterior)[0] == ("A", pytest.approx(0.4))
-
-
-def test_calibration_error_worked_by_hand() -> None:
-    """Two bins: 0.9 twice with one right (gap 0.4), 0.3 once and wrong (gap 0.3)."""
-    ece = calibration_error(np.array([0.9, 0.9, 0.3]), np.array([1.0, 0.0, 0.0]))
-    assert ece == pytest.approx((2 * 0.4 + 0.3) / 3)
 
 
 def test_margin_grows_a_square_by_its_shares() -> None:

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from edge.pipeline.onnx import OnnxModel
 from edge.pipeline.recogniser import SlotRecogniser
 from training.cli import app
+from training.places import data_folder
 from training.recogniser.cache import open_cache
-from training.recogniser.crops import data_folder
 from training.recogniser.export import (
     MAX_DIFFERENCE,
     USUAL_TEMPERATURE,

@@ -18,6 +18,7 @@ from training.detector.finder import Network, find
 from training.detector.network import Head, PlateDetector
 from training.detector.scenes import Scene, boxes_of_corners
 from training.evaluate.detection import Picture, match
+from training.progress import shown
 
 LEAST_SCORE = 0.03
 ROUNDS = 60
@@ -39,7 +40,7 @@ def scored_finds(
     logits: list[float] = []
     hits: list[float] = []
     for size in sizes:
-        for scene in scenes:
+        for scene in shown(scenes, f"calibrating at {size} px"):
             finds = find(network, scene.grey, size, LEAST_SCORE)
             picture = Picture(boxes_of_corners(scene.corners), finds.scores, finds.boxes, scene.ignore)
             taken, counts = match(picture, 0.5)

@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from training.datasets.load import load_dataset
 from training.detector.calibration import apply_platt, fit_platt, scored_finds
 from training.detector.donors import crop_donors, distractions, lookalike_donors, rendered_donors
 from training.detector.export import export_detector, load_detector, manifest_entry, torch_network, write_weights
 from training.detector.network import PlateDetector
 from training.detector.samples import Material
-from training.detector.scenes import Scene, data_folder, load_scenes
+from training.detector.scenes import Scene, load_scenes, scenes_of
 from training.detector.train import Training, TrainPlan, train
 from training.detector.variants import measure, write_half, write_int8
-from training.export import ModelEntry, folder_for, update_manifest
+from training.export import ModelEntry, update_manifest
+from training.files import open_session
+from training.places import data_folder, folder_for, place_for
+from training.refusing import refusing
 
 app = typer.Typer(help="Train the plate detector, and try smaller variants of it.", no_args_is_help=True)
 console = Console()
@@ -36,14 +40,33 @@ SMOKE_STEPS, SMOKE_PIXELS, SMOKE_SCENES = 3, 2 * 384 * 384, 6
 
 
 def gather(data: list[Path], seed: int, smoke: bool, leave_out: list[str]) -> Material:
-    """Return the train scenes of every dataset in `data`, rendered plates, and cut-out crops where there are any."""
-    scenes = [scene for place in data for scene in load_scenes(place, "train", limit=20 if smoke else None)]
+    """Return the train scenes of every dataset in `data`, rendered plates, and cut-out crops where there are any.
+
+    Raises:
+        FileNotFoundError: a dataset is not there.
+        ValueError: a dataset is broken, no such source is there to leave out, or no train scene is left.
+    """
+    datasets = [load_dataset(place) for place in data]
+    known = {str(source) for dataset in datasets for source in dataset.frame.source}
+    known |= {source for place in data for source in _crop_sources(place)}
+    if unknown := sorted(set(leave_out) - known):  # a misspelt one would be trained on, and then tested on
+        raise ValueError(f"--leave-out {', '.join(unknown)}: no such source. Fix: choose of {', '.join(sorted(known))}")
+    scenes = [scene for dataset in datasets for scene in scenes_of(dataset, "train", limit=20 if smoke else None)]
     scenes = [scene for scene in scenes if scene.source not in leave_out]
+    if not scenes:
+        places = ", ".join(map(str, data))
+        raise ValueError(f"{places}: no scene of split train to learn from. Fix: run `anpr-train dataset split`")
     donors = rendered_donors(40 if smoke else PLATES, seed)
     for place in data:
         if (place / "crops.csv").is_file() and not smoke:
             donors += crop_donors(place, leave_out=leave_out)
     return Material(scenes, donors, distractions(20 if smoke else SIGNS, seed + 1) + 2 * lookalike_donors(scenes))
+
+
+def _crop_sources(place: Path) -> list[str]:
+    """Return the sources of a data folder's crops; none where it has no crops."""
+    table = place / "crops.csv"
+    return [str(source) for source in pd.read_csv(table)["source"].unique()] if table.is_file() else []
 
 
 @app.command("train")
@@ -52,13 +75,17 @@ def train_command(
     data: Annotated[
         list[Path] | None, typer.Option(help="Dataset, any format; may be given again. [$ANPR_DATA]")
     ] = None,
-    checkpoint: Annotated[Path, typer.Option(help="Where weights are kept while training.")] = CHECKPOINT,
-    resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help=f"Where weights are kept while training. [{CHECKPOINT}; a trial's: nowhere]")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from, in time and rate as well.")] = None,
     start: Annotated[
         Path | None, typer.Option(help="Weights to begin with, e.g. models/plate-detector.weights.pt.")
     ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Source to keep out, for an honest test on it.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, help="Wall-clock time to use; the rate falls over it.")] = 90.0,
+    minutes: Annotated[
+        float, typer.Option(min=0.1, help="Wall-clock time of the whole training; the rate falls over it.")
+    ] = 90.0,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 2e-3,
     seed: Annotated[int, typer.Option(help="Of weights, samples and rendered plates.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
@@ -66,15 +93,23 @@ def train_command(
 ) -> None:
     """Train, or go on training, until the minutes are used; the checkpoint is written every minute."""
     torch.set_num_threads(threads)
-    material = gather(data or [data_folder()], seed, smoke, leave_out or [])
-    pixels = SMOKE_PIXELS if smoke else TrainPlan.pixels
-    steps, workers = (SMOKE_STEPS, 0) if smoke else (None, 1)
-    plan = TrainPlan(minutes, checkpoint, seed, rate, pixels=pixels, steps=steps, workers=workers)
-    training = Training(plan, "cuda" if torch.cuda.is_available() else "cpu")
-    if resume is not None:
-        training.resume(resume)
-    elif start is not None:
-        training.start_from(start)
+    with refusing(), place_for(checkpoint, CHECKPOINT, smoke) as out:
+        pixels = SMOKE_PIXELS if smoke else TrainPlan.pixels
+        steps, workers = (SMOKE_STEPS, 0) if smoke else (None, 1)
+        plan = TrainPlan(minutes, out, seed, rate, pixels=pixels, steps=steps, workers=workers)
+        training = Training(plan, "cuda" if torch.cuda.is_available() else "cpu")
+        if resume is not None:
+            training.resume(resume)
+            if not smoke and training.elapsed_s >= minutes * 60:
+                used = f"{training.elapsed_s / 60:.0f} of {minutes:g} minutes are used"
+                raise ValueError(f"{resume}: {used}. Fix: give more --minutes, or begin anew from it with --start")
+        elif start is not None:
+            training.start_from(start)
+        _learn(plan, gather(data or [data_folder()], seed, smoke, leave_out or []), training)
+
+
+def _learn(plan: TrainPlan, material: Material, training: Training) -> None:
+    """Run the training with a progress bar."""
     console.print(f"{len(material.scenes)} scenes, {len(material.donors)} plates to paste, on {training.device}")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
@@ -82,7 +117,7 @@ def train_command(
         for step, share, losses in train(plan, material, training):
             text = f"step {step}  loss {losses.total.item():.3f}  box {losses.box.item():.3f}"
             bar.update(task, completed=min(share, 1.0), description=f"{text}  corner {losses.corner.item():.4f}")
-    console.print(f"{checkpoint}: {training.step_count} steps")
+    console.print(f"{plan.out}: {training.step_count} steps")
 
 
 def export_command(
@@ -100,7 +135,7 @@ def export_command(
 ) -> None:
     """Write plate-detector.onnx and its manifest entry; refuse if onnxruntime and torch disagree."""
     command = trained_by or shlex.join(["anpr-train", "detector", "train", "--seed", str(seed)])
-    try:
+    with refusing():
         accuracy = json.loads(figures.read_text(encoding="utf-8")) if figures else {}
         with folder_for(models, smoke) as folder:
             fresh = smoke and not checkpoint.is_file()
@@ -108,9 +143,6 @@ def export_command(
             if calibrate is not None and not fresh:
                 _calibrate(model, load_scenes(calibrate, "val", limit=SMOKE_SCENES if smoke else None))
             _write(model, folder, manifest_entry(version, command, seed, accuracy))
-    except (FileNotFoundError, ValueError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        sys.exit(1)
 
 
 def _calibrate(model: PlateDetector, scenes: Sequence[Scene]) -> None:
@@ -141,12 +173,18 @@ def variants_command(
     smoke: Annotated[bool, typer.Option("--smoke", help="A few scenes only: do all parts work?")] = False,
 ) -> None:
     """Write FP16 and INT8 variants and print what each costs and finds; ship one only if both columns agree."""
-    folder = data or data_folder()
-    out.mkdir(parents=True, exist_ok=True)
     half, int8 = out / "fp16.onnx", out / "int8.onnx"
-    write_half(model, half)
-    write_int8(model, int8, load_scenes(folder, "train", limit=SMOKE_SCENES if smoke else count))
-    scenes = load_scenes(folder, "val", limit=SMOKE_SCENES if smoke else None)
-    for name, file in (("fp32", model), ("fp16", half), ("int8", int8)):
-        one = measure(name, file, scenes, size)
-        console.print(f"{one.name}: {one.bytes / 1e6:.2f} MB, {one.cpu_ms:.1f} ms of one core, AP50 {one.ap50:.4f}")
+    with refusing():
+        open_session(model)  # before anything is written
+        dataset = load_dataset(data or data_folder())
+        shown_to_quantiser = scenes_of(dataset, "train", limit=SMOKE_SCENES if smoke else count)
+        scenes = scenes_of(dataset, "val", limit=SMOKE_SCENES if smoke else None)
+        if not shown_to_quantiser or not scenes:
+            raise ValueError("no train or no val scenes to judge by. Fix: run `anpr-train dataset split`")
+        out.mkdir(parents=True, exist_ok=True)
+        write_half(model, half)
+        write_int8(model, int8, shown_to_quantiser)
+        for name, file in (("fp32", model), ("fp16", half), ("int8", int8)):
+            one = measure(name, file, scenes, size)
+            told = f"{one.bytes / 1e6:.2f} MB, {one.cpu_ms:.1f} ms of one core, AP50 {one.ap50:.4f}"
+            console.print(f"{one.name}: {told}")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
 from training.detector.scenes import FloatArray, GreyImage
+from training.files import open_session
 
 Network = Callable[[GreyImage], FloatArray]  # uint8 (N, H, W) -> float32 (N, A, 13)
 STEP_PX = 32  # the network takes multiples of this
@@ -33,11 +33,8 @@ class Finds:
 
 
 def onnx_network(model: Path, threads: int = 1) -> Network:
-    """Return a network that runs an ONNX file on the CPU."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    """Return a network that runs an ONNX file on the CPU; raises ModelError where it cannot be opened."""
+    session = open_session(model, threads)
     name = session.get_inputs()[0].name
     return lambda images: np.asarray(session.run(None, {name: images})[0], np.float32)
 

@@ -6,7 +6,6 @@ decoding than on learning. Corners of a hand-drawn box are those of the box, mar
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,12 +35,6 @@ class Scene:
     corners: FloatArray  # (N, 4, 2) top-left, top-right, bottom-right, bottom-left of the plate as read, px
     exact: npt.NDArray[np.bool_]  # (N,)
     ignore: FloatArray = field(default_factory=_no_boxes)  # (K, 4) plates that the labels miss
-
-
-def data_folder() -> Path:
-    """Return where the pictures lie: `ANPR_DATA`, else shared/data beside the repository."""
-    named = os.environ.get("ANPR_DATA")
-    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def corners_of_boxes(boxes: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from training.detector.loss import Losses, detector_loss
 from training.detector.network import PlateDetector
 from training.detector.samples import Batch, BatchStream, Material
+from training.files import read_checkpoint
 
 EMA_DECAY = 0.999  # the average spans about the last 1,000 steps
 GRADIENT_LIMIT = 10.0
@@ -31,7 +32,7 @@ FINISH_FROM = 0.6  # share of the time after which samples are augmented less
 class TrainPlan:
     """How long, how fast and with which seed."""
 
-    minutes: float
+    minutes: float  # of wall clock over all runs of one training, pauses between them not counted
     out: Path
     seed: int = 1
     rate: float = 2e-3
@@ -42,7 +43,7 @@ class TrainPlan:
 
 
 class Training:
-    """One network in training: weights, their running average, optimiser and step count."""
+    """One network in training: weights, their running average, optimiser, step count and time used."""
 
     def __init__(self, plan: TrainPlan, device: str = "cpu") -> None:
         torch.manual_seed(plan.seed)
@@ -54,7 +55,7 @@ class Training:
         plain = [p for p in self.model.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=plan.rate)
-        self.step_count = 0
+        self.step_count, self.elapsed_s = 0, 0.0
 
     def save(self) -> None:
         """Write the checkpoint; a reader never sees half a file."""
@@ -64,22 +65,29 @@ class Training:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "steps": self.step_count,
+            "elapsed_s": self.elapsed_s,
         }
         partial = self.plan.out.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.plan.out)
 
     def resume(self, checkpoint: Path) -> None:
-        """Continue from a checkpoint's weights, average, optimiser and step count."""
-        state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        """Continue from a checkpoint's weights, average, optimiser, step count and time used.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds weights alone, or is no checkpoint.
+        """
+        state = read_checkpoint(checkpoint, ("model", "average", "optimiser", "steps"), self.device)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step_count = state["steps"]
+        self.elapsed_s = float(state.get("elapsed_s", 0.0))  # older checkpoints do not tell: their time starts anew
 
     def start_from(self, weights: Path) -> None:
         """Begin with the weights of an earlier model (a checkpoint or exported weights), all else fresh."""
-        state = torch.load(weights, map_location=self.device, weights_only=True)["average"]
+        state = read_checkpoint(weights, ("average",), self.device)["average"]
         for model in (self.model, self.average):
             model.load_state_dict(
                 {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
@@ -120,21 +128,29 @@ def rate_at(plan: TrainPlan, steps: int, elapsed_share: float) -> float:
 
 
 def train(plan: TrainPlan, material: Material, training: Training) -> Iterator[tuple[int, float, Losses]]:
-    """Train until the plan's minutes (or steps) are used; yield step, share of the time used and losses."""
-    stream = BatchStream(material, plan.seed + training.step_count, plan.pixels, plan.minutes * 60 * FINISH_FROM)
+    """Train until the plan's minutes (or steps) are used; yield step, share of the time used and losses.
+
+    A resumed training goes on in time and learning rate where it was. The checkpoint is written every minute and
+    whenever it ends, also when interrupted.
+    """
+    budget_s = plan.minutes * 60.0
+    finish_after_s = max(budget_s * FINISH_FROM - training.elapsed_s, 0.0)
+    stream = BatchStream(material, plan.seed + training.step_count, plan.pixels, finish_after_s)
     # spawn: a forked worker inherits OpenCV's locked thread pool and hangs
     parallel: dict[str, Any] = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if plan.workers else {}
     loader = DataLoader(stream, batch_size=None, num_workers=plan.workers, **parallel)
     training.model.train()
-    start_s = saved_s = time.monotonic()
-    for count, batch in enumerate(loader):
-        now_s = time.monotonic()
-        share = (now_s - start_s) / (plan.minutes * 60.0)
-        if share >= 1.0 or (plan.steps is not None and count >= plan.steps):
-            break
-        losses = training.step(batch, rate_at(plan, training.step_count, share))
-        if now_s - saved_s > SAVE_EVERY_S:
-            training.save()
-            saved_s = now_s
-        yield training.step_count, share, losses
-    training.save()
+    start_s, saved_s = time.monotonic() - training.elapsed_s, training.elapsed_s
+    try:
+        for count, batch in enumerate(loader):
+            training.elapsed_s = time.monotonic() - start_s
+            share = training.elapsed_s / budget_s
+            if share >= 1.0 or (plan.steps is not None and count >= plan.steps):
+                break
+            losses = training.step(batch, rate_at(plan, training.step_count, share))
+            if training.elapsed_s - saved_s > SAVE_EVERY_S:
+                training.save()
+                saved_s = training.elapsed_s
+            yield training.step_count, share, losses
+    finally:
+        training.save()

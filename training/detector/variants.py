@@ -22,6 +22,7 @@ from training.detector.finder import letterbox, onnx_network
 from training.detector.scenes import GreyImage, Scene
 from training.evaluate.detection import curve
 from training.evaluate.scenes import one_look, run_scenes
+from training.progress import shown
 
 CALIBRATION_SIDE_PX = 640
 TIMED_SIZE = (384, 640)
@@ -42,7 +43,9 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
     """Letterboxed scenes, one at a time, as the quantiser asks for them."""
 
     def __init__(self, scenes: Sequence[Scene]) -> None:
-        self._pictures: Iterator[GreyImage] = (letterbox(s.grey, CALIBRATION_SIDE_PX)[0] for s in scenes)
+        self._pictures: Iterator[GreyImage] = (
+            letterbox(s.grey, CALIBRATION_SIDE_PX)[0] for s in shown(scenes, "calibrating int8")
+        )
 
     def get_next(self) -> dict[str, GreyImage] | None:
         picture = next(self._pictures, None)
@@ -68,7 +71,7 @@ def write_int8(model: Path, out: Path, scenes: Sequence[Scene]) -> None:
 def measure(name: str, model: Path, scenes: Sequence[Scene], long_side: int) -> Variant:
     """Return size, processor time and AP50 of one file."""
     network = onnx_network(model)
-    results = run_scenes(one_look(network, long_side), scenes)
+    results = run_scenes(one_look(network, long_side), shown(scenes, f"judging {name}"))
     picture = np.zeros((1, *TIMED_SIZE), np.uint8)
     times = []
     for _ in range(TIMED_RUNS):

@@ -87,5 +87,5 @@ def run_folder(chain: Chain, folder: Path) -> Iterator[Answer]:
         height = plate.box[3] - plate.box[1]
         yield Answer(
             str(plate.picture), folder.name, plate.text, best.text if best else "",
-            best.probability if best else 0.0, height, 0, float(grey.mean()),
+            best.probability if best else 0.0, height, 0, float(grey.mean()), plate.box,
         )  # fmt: skip

@@ -6,7 +6,7 @@ belongs to which plate; the text decides whether it was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,11 @@ from training.evaluate.reading import Answer
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.placed import surrounded
 from training.recogniser.samples import plain_crop
+from training.recogniser.scoring import answer_on
 
 SAME_PLATE_IOU = 0.3  # a read that overlaps the label this much speaks of that plate
 BATCH = 64
+NOBODY_KNOWS: Mapping[tuple[str, str], int] = {}
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Chain:
         return read_picture(grey, self.detector, self.recogniser, self.settings)
 
 
-def open_chain(detector: Path | None, reader: Path | None, width: int, height: int) -> Chain:
+def open_chain(detector: Path | None, reader: Path | None, width: int = 640, height: int = 384) -> Chain:
     """Return the chain of the given files, the package's own where none is given; raises ModelError."""
     settings = ModelSettings(
         provider="cpu",
@@ -54,40 +56,36 @@ def open_chain(detector: Path | None, reader: Path | None, width: int, height: i
     return Chain(load_detector(settings), load_recogniser(settings), settings)
 
 
-def read_crops_as_pictures(chain: Chain, crops: Sequence[LabelledCrop]) -> list[Answer]:
-    """Return what the whole chain makes of labelled crops, each taken for a small still picture.
+def read_crops_as_pictures(chain: Chain, crops: Sequence[LabelledCrop]) -> Iterator[Answer]:
+    """Yield what the whole chain makes of labelled crops, each taken for a small still picture.
 
     The edge is repeated around a crop, so that the detector sees a plate and not a texture.
     """
-    answers = []
     for crop in crops:
         height, width = crop.picture.shape
         seen, pad = surrounded(crop.picture)
         inside = np.array([pad, pad, pad + width, pad + height], np.float32)
         best = best_on(inside, chain.read(seen))
         text, probability = (best.text, best.probability) if best else ("", 0.0)
-        plate_height, luma = height / (1 + 2 * crop.margins[1]), float(crop.picture.mean())
-        answers.append(Answer(crop.file, crop.source, crop.text, text, probability, plate_height, crop.lines, luma))
-    return answers
+        yield answer_on(crop, text, probability)
 
 
-def read_crops(recogniser: Recogniser, crops: Sequence[LabelledCrop]) -> list[Answer]:
-    """Return the reader's answers on labelled crops."""
-    answers = []
+def read_crops(recogniser: Recogniser, crops: Sequence[LabelledCrop]) -> Iterator[Answer]:
+    """Yield the reader's answers on labelled crops."""
     for start in range(0, len(crops), BATCH):
         batch = crops[start : start + BATCH]
         for crop, raw in zip(batch, recogniser.read([plain_crop(crop) for crop in batch]), strict=True):
             text, probability = decode_text(raw.posterior)
-            height = crop.picture.shape[0] / (1 + 2 * crop.margins[1])
-            luma = float(crop.picture.mean())
-            answers.append(
-                Answer(crop.file, crop.source, crop.text, text, probability * raw.legible, height, crop.lines, luma)
-            )
-    return answers
+            yield answer_on(crop, text, probability * raw.legible)
 
 
-def read_scenes(chain: Chain, dataset: Dataset, split: str) -> Iterator[Answer]:
-    """Yield an answer for every plate with a known text in the dataset's pictures of one split ('' for all)."""
+def read_scenes(
+    chain: Chain, dataset: Dataset, split: str, lines: Mapping[tuple[str, str], int] = NOBODY_KNOWS
+) -> Iterator[Answer]:
+    """Yield an answer for every plate with a known text in the dataset's pictures of one split ('' for all).
+
+    `lines` tells how many lines a plate has, by scene and text; 0 stands for unknown.
+    """
     frame = dataset.frame[dataset.frame.text != ""]
     frame = frame[frame.split == split] if split else frame
     for file, rows in frame.groupby("file", sort=False):
@@ -98,7 +96,8 @@ def read_scenes(chain: Chain, dataset: Dataset, split: str) -> Iterator[Answer]:
             best = best_on(box, finds)
             yield Answer(
                 str(file), str(row.source), str(row.text), best.text if best else "",
-                best.probability if best else 0.0, float(box[3] - box[1]), 0, float(grey.mean()),
+                best.probability if best else 0.0, float(box[3] - box[1]),
+                lines.get((str(file), str(row.text)), 0), float(grey.mean()), (row.x1, row.y1, row.x2, row.y2),
             )  # fmt: skip
 
 

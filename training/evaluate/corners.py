@@ -53,13 +53,13 @@ def _between(values: npt.NDArray[np.float64], low: float, high: float) -> npt.ND
     return np.asarray((values >= low) & (values < high), np.bool_)
 
 
-def corner_errors(network: Network, material: Material, count: int, seed: int) -> CornerErrors:
-    """Return the corner errors of `count` composed pictures; plates whose corners are not exact are not asked."""
+def corner_errors(network: Network, material: Material, rounds: Iterable[int], seed: int) -> CornerErrors:
+    """Return the corner errors of a composed picture per round; plates whose corners are not exact are not asked."""
     rng = np.random.default_rng(seed)
     odds = material.scene_odds()
 
     def pictures() -> Iterable[tuple[FloatArray, Finds, float]]:
-        for _ in range(count):
+        for _ in rounds:
             sample = make_sample(material, odds, SAMPLE_SIZE, rng, FINISH)
             finds = find(network, sample.grey, max(SAMPLE_SIZE), LEAST_SCORE)
             yield sample.corners[sample.exact >= 1.0], finds, 1.0

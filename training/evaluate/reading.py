@@ -28,6 +28,7 @@ class Answer:
     height_px: float
     lines: int  # 0: unknown
     luma: float  # mean grey of the picture
+    box: tuple[float, float, float, float] | None = None  # x1 y1 x2 y2 of the plate in its picture, px
 
     @property
     def right(self) -> bool:
@@ -82,9 +83,15 @@ def character_accuracy(answers: Sequence[Answer]) -> float:
     return max(0.0, 1.0 - edits / total) if total else 0.0
 
 
+def character_pairs(answers: Sequence[Answer]) -> Counter[tuple[str, str]]:
+    """Return how often each true character was read as which, right ones too; NOTHING stands for a gap."""
+    return Counter(pair for answer in answers for pair in alignment(answer.truth, answer.read))
+
+
 def confusions(answers: Sequence[Answer]) -> Counter[tuple[str, str]]:
     """Return how often each true character was read as another, most frequent first when asked for."""
-    return Counter(pair for answer in answers for pair in alignment(answer.truth, answer.read) if pair[0] != pair[1])
+    pairs = character_pairs(answers)
+    return Counter({pair: times for pair, times in pairs.items() if pair[0] != pair[1]})
 
 
 @dataclass(frozen=True)
@@ -112,16 +119,24 @@ def reliability(answers: Sequence[Answer]) -> list[Reliability]:
 
 
 def calibration_error(answers: Sequence[Answer]) -> float:
-    """Return the expected calibration error (ECE) of the whole-text probability, Guo et al. 2017."""
+    """Return the expected calibration error (ECE) of the whole-text probability, Guo et al. 2017.
+
+    Plates of which nothing was read stated no probability and are left out; they count against the exact share.
+    """
     bins = reliability(answers)
     total = sum(one.count for one in bins)
     return sum(one.count * abs(one.probability - one.right) for one in bins) / total if total else 0.0
 
 
 def by_group(answers: Sequence[Answer]) -> dict[str, dict[str, tuple[float, float, int]]]:
-    """Return for each of GROUPS and its values: exact share, character accuracy, number of plates."""
+    """Return for each of GROUPS and its values: exact share, character accuracy, number of plates.
+
+    The group of lines is left out where nobody knows the lines of any plate.
+    """
     table: dict[str, dict[str, tuple[float, float, int]]] = {}
     for group, value_of in GROUPS.items():
+        if group == "lines" and not any(answer.lines for answer in answers):
+            continue
         members: dict[str, list[Answer]] = {}
         for answer in answers:
             members.setdefault(value_of(answer), []).append(answer)

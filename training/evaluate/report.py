@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from training.evaluate.confusion import MATRIX_STYLE, matrix_html
 from training.evaluate.reading import (
     Answer,
     Reliability,
@@ -28,7 +29,6 @@ from training.evaluate.reading import (
 )
 
 PLOT_PX = 260
-MOST_FAILURES = 400
 MOST_CONFUSIONS = 40
 STYLE = """
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
@@ -66,7 +66,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
     body = "".join(_section(section) for section in sections)
     page = (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style><h1>{html.escape(title)}</h1>{body}</html>"
+        f"<title>{html.escape(title)}</title><style>{STYLE}{MATRIX_STYLE}</style><h1>{html.escape(title)}</h1>{body}</html>"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
@@ -75,7 +75,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
 def reading_section(
     title: str, note: str, answers: Sequence[Answer], picture_of: Callable[[Answer], Failure]
 ) -> Section:
-    """Return the section of a reader or of the whole chain."""
+    """Return the section of a reader or of the whole chain: every failure is in it, the surest mistakes first."""
     rows = [["", "exact", "characters", "plates"]]
     rows.append(["all", _percent(exact_share(answers)), _percent(character_accuracy(answers)), str(len(answers))])
     for group, values in by_group(answers).items():
@@ -83,8 +83,8 @@ def reading_section(
             [f"{group}: {name}", _percent(exact), _percent(characters), str(count)]
             for name, (exact, characters, count) in values.items()
         ]
-    wrong = [answer for answer in answers if not answer.right][:MOST_FAILURES]
-    extra = _reliability_plot(answers) + _confusion_table(answers)
+    wrong = sorted((answer for answer in answers if not answer.right), key=lambda answer: -answer.probability)
+    extra = _reliability_plot(answers) + _confusion_table(answers) + matrix_html(answers)
     return Section(title, note, rows, [picture_of(answer) for answer in wrong], extra)
 
 
@@ -107,7 +107,7 @@ def _figure(failure: Failure) -> str:
     _, data = cv2.imencode(".jpg", failure.picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
     encoded = base64.b64encode(data.tobytes()).decode("ascii")
     caption = html.escape(failure.caption)
-    image = f"<img alt='{caption}' src='data:image/jpeg;base64,{encoded}'>"
+    image = f"<img loading='lazy' alt='{caption}' src='data:image/jpeg;base64,{encoded}'>"
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 

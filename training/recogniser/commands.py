@@ -5,16 +5,14 @@ It knows options and their defaults and says what was refused; what is done stan
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from training.export import folder_for
+from training.places import folder_for
 from training.recogniser import making, publishing
+from training.refusing import refusing
 
 app = typer.Typer(help="Render plates for, train and score the plate reader.", no_args_is_help=True)
 CACHE = Path(".cache/reader")
@@ -26,16 +24,6 @@ SmokeOption = Annotated[bool, typer.Option("--smoke", help="A minute's run on li
 TrialOption = Annotated[
     bool, typer.Option("--smoke", help="On few crops, into a folder that is thrown away: do all parts work?")
 ]
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Turn what a step refuses into its message and exit code 1."""
-    try:
-        yield
-    except (FileNotFoundError, ValueError) as error:
-        typer.secho(str(error), fg="red")
-        sys.exit(1)
 
 
 @app.command("render")

@@ -7,7 +7,6 @@ the text, is held back for tuning and calibration, so the validation split stays
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Collection, Sequence
@@ -19,10 +18,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.places import data_folder
 from training.recogniser.network import SLOTS
 
 SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7  # of things that are no plates, to learn from and to judge by
 HELD_BACK_ONE_IN = 16
+SPLITS = ("train", "slice", "val", "test", "all")
 Image = NDArray[np.uint8]
 
 
@@ -37,12 +38,6 @@ class LabelledCrop:
     status: str  # ok, unsure, nonlatin, notplate, illegible
     margins: tuple[float, float]  # share of the plate's width and height around it, each side
     file: str
-
-
-def data_folder() -> Path:
-    """Return where the pictures lie: `ANPR_DATA`, else shared/data beside the repository."""
-    named = os.environ.get("ANPR_DATA")
-    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def held_back(text: str) -> bool:
@@ -67,29 +62,56 @@ def load_crops(
     """Return the crops of one part of the data.
 
     Args:
-        split: `train` (without what is held back), `slice` (what is held back of train), or `val`.
+        split: of SPLITS: `train` (without what is held back), `slice` (what is held back of train), `val`, `test`,
+            or `all`, what is held back included.
         statuses: which to keep.
         folder: the data folder; default `data_folder()`.
         leave_out: sources to keep out.
 
     Raises:
-        FileNotFoundError: the folder has no crops.csv.
-        ValueError: the data has no such source.
+        FileNotFoundError: the folder has no crops.csv and crops.zip.
+        ValueError: there is no such split, or the data has no such source.
     """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r}: no such part of the crops. Fix: choose of {', '.join(SPLITS)}")
     folder = folder or data_folder()
-    table = _without(pd.read_csv(folder / "crops.csv", keep_default_na=False, dtype={"text": str}), leave_out)
-    table = table[(table["split"] == ("val" if split == "val" else "train")) & table["status"].isin(statuses)]
+    table = _without(pd.read_csv(_there(folder, "crops.csv"), keep_default_na=False, dtype={"text": str}), leave_out)
+    table = table[table["status"].isin(statuses)]
+    if split != "all":
+        table = table[table["split"] == ("train" if split == "slice" else split)]
     crops = []
-    with zipfile.ZipFile(folder / "crops.zip") as archive:
+    with zipfile.ZipFile(_there(folder, "crops.zip")) as archive:
         members = _members(archive)
         for row in table.to_dict("records"):
-            if len(row["text"]) > SLOTS or (split != "val" and held_back(row["text"]) != (split == "slice")):
+            if len(row["text"]) > SLOTS or not _in_part(split, row["text"]):
                 continue
             margins = (0.0, 0.0) if row["source"] == "china" else (0.06, 0.12)
             picture = _decode(archive.read(members[row["file"]]), row["file"])
             facts = (row["text"], int(row["lines"]), row["source"], row["status"], margins, row["file"])
             crops.append(LabelledCrop(picture, *facts))
     return crops
+
+
+def lines_in_scenes(folder: Path) -> dict[tuple[str, str], int]:
+    """Return the number of lines of the plates that were cut out of scenes, by scene and text; none without crops."""
+    if not (folder / "crops.csv").is_file():
+        return {}
+    table = pd.read_csv(folder / "crops.csv", keep_default_na=False, dtype={"text": str})
+    return {(str(row.scene), str(row.text)): int(row.lines) for row in table[table["scene"] != ""].itertuples()}
+
+
+def _there(folder: Path, name: str) -> Path:
+    """Return a file of the data folder; raises FileNotFoundError where it is absent."""
+    if not (folder / name).is_file():
+        raise FileNotFoundError(
+            f"{folder / name}: no such file. Fix: give a data folder (--data, ANPR_DATA); `dataset pack` makes one"
+        )
+    return folder / name
+
+
+def _in_part(split: str, text: str) -> bool:
+    """Return whether a plate of the train split belongs to the part asked for; other splits hold nothing back."""
+    return split not in ("train", "slice") or held_back(text) == (split == "slice")
 
 
 def _without(table: pd.DataFrame, leave_out: Collection[str]) -> pd.DataFrame:
@@ -110,10 +132,10 @@ def scene_patches(
 ) -> list[Image]:
     """Return grey patches of `count` scenes of a split that touch no labelled plate: what is not a plate."""
     folder = folder or data_folder()
-    table = pd.read_csv(folder / "scenes.csv", keep_default_na=False)
+    table = pd.read_csv(_there(folder, "scenes.csv"), keep_default_na=False)
     table = table[(table["split"] == split) & ~table["source"].isin(list(leave_out))]
     patches: list[Image] = []
-    with zipfile.ZipFile(folder / "scenes.zip") as archive:
+    with zipfile.ZipFile(_there(folder, "scenes.zip")) as archive:
         members = _members(archive)
         for index in rng.permutation(len(table))[:count]:
             row = table.iloc[int(index)]

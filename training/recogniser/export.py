@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.export import ModelEntry, write_metadata
+from training.files import open_session, read_checkpoint
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.network import (
     CLASSES,
@@ -68,7 +68,7 @@ def probabilities(logits: Tensor, temperature: float) -> Tensor:
 
 def load_reader(checkpoint: Path) -> PlateReader:
     """Return the averaged network of a checkpoint, ready to infer."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = read_checkpoint(checkpoint, ("average",))
     prefix = "module."
     weights = {k[len(prefix) :]: v for k, v in state["average"].items() if k.startswith(prefix)}
     network = PlateReader()
@@ -89,10 +89,8 @@ def torch_reader(network: PlateReader, temperature: float = 1.0) -> Reader:
 
 
 def onnx_reader(file: Path) -> Reader:
-    """Return a function from crops to posterior and legible, in onnxruntime on one CPU thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    """Return a function from crops to posterior and legible, in onnxruntime on one CPU thread; raises ModelError."""
+    session = open_session(file)
 
     def read(crops: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         posterior, legible = session.run(["posterior", "legible"], {"plates": crops})

@@ -1,4 +1,7 @@
-"""How well a reader reads: exact match by kind of plate, calibration, and what it got wrong."""
+"""How well a reader reads in one look: exact match by kind of plate, calibration, and what it got wrong.
+
+What an answer is and how calibration is measured is said once, in `training.evaluate.reading`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.evaluate.reading import Answer, calibration_error, exact_share
+from training.progress import shown
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.samples import plain_crop
 from training.synth.fonts import CHARSET
 
 Floats = NDArray[np.float32]
 Reader = Callable[[NDArray[np.uint8]], tuple[Floats, Floats]]  # crops -> posterior, legible
-ECE_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,10 @@ def decode(posterior: Floats) -> list[tuple[str, float]]:
     ]
 
 
-def calibration_error(probability: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """Return the expected calibration error over `ECE_BINS` equally wide bins."""
-    bins = np.minimum((probability * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [abs(probability[bins == b].sum() - right[bins == b].sum()) for b in range(ECE_BINS)]
-    return float(sum(gaps) / max(1, len(probability)))
+def answer_on(crop: LabelledCrop, text: str, probability: float) -> Answer:
+    """Return the answer that says what was read on a labelled crop."""
+    height_px, luma = crop.picture.shape[0] / (1 + 2 * crop.margins[1]), float(crop.picture.mean())
+    return Answer(crop.file, crop.source, crop.text, text, probability, height_px, crop.lines, luma)
 
 
 def score(read: Reader, crops: Sequence[LabelledCrop], batch: int = 64) -> Score:
@@ -48,20 +51,20 @@ def score(read: Reader, crops: Sequence[LabelledCrop], batch: int = 64) -> Score
     if not crops:
         return Score({}, {}, 0.0, ())
     pictures = np.stack([plain_crop(crop) for crop in crops])
-    answers = [
-        answer
-        for start in range(0, len(pictures), batch)
-        for answer in decode(read(pictures[start : start + batch])[0])
-    ]
-    right = np.array([text == crop.text for (text, _), crop in zip(answers, crops, strict=True)], float)
-    china = np.array([crop.source == "china" for crop in crops])
-    two = np.array([crop.lines == 2 for crop in crops])
-    groups = {"all": ~china, "one-line": ~china & ~two, "two-line": ~china & two}
-    groups |= {name: np.array([c.source == name for c in crops]) for name in sorted({c.source for c in crops})}
-    exact = {name: float(right[chosen].mean()) for name, chosen in groups.items() if chosen.any()}
-    count = {name: int(chosen.sum()) for name, chosen in groups.items() if chosen.any()}
-    probability = np.array([p for _, p in answers])
-    errors = tuple(
-        (crop.file, crop.text, text, p) for (text, p), crop, ok in zip(answers, crops, right, strict=True) if not ok
+    starts = shown(range(0, len(pictures), batch), "reading crops")
+    texts = [one for start in starts for one in decode(read(pictures[start : start + batch])[0])]
+    answers = [answer_on(crop, text, probability) for crop, (text, probability) in zip(crops, texts, strict=True)]
+    elsewhere = [answer for answer in answers if answer.source != "china"]
+    groups = {
+        "all": elsewhere,
+        "one-line": [answer for answer in elsewhere if answer.lines != 2],
+        "two-line": [answer for answer in elsewhere if answer.lines == 2],
+    }
+    groups |= {name: [a for a in answers if a.source == name] for name in sorted({a.source for a in answers})}
+    asked = {name: some for name, some in groups.items() if some}
+    return Score(
+        {name: exact_share(some) for name, some in asked.items()},
+        {name: len(some) for name, some in asked.items()},
+        calibration_error(elsewhere),
+        tuple((a.file, a.truth, a.read, a.probability) for a in answers if not a.right),
     )
-    return Score(exact, count, calibration_error(probability[~china], right[~china]), errors)
