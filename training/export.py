@@ -67,6 +67,20 @@ def write_metadata(model: Path, metadata: Mapping[str, str]) -> None:
     onnx.save(loaded, str(model))
 
 
+def drop_entry(manifest: Path, name: str) -> bool:
+    """Take the model of this name out of the manifest; return whether it was in it. Its file stays."""
+    entries = yaml.safe_load(manifest.read_text(encoding="utf-8")) or []
+    kept = [entry for entry in entries if entry["name"] != name]
+    if len(kept) < len(entries):
+        _write(manifest, kept)
+    return len(kept) < len(entries)
+
+
+def _write(manifest: Path, entries: list[dict[str, Any]]) -> None:
+    text = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=120)
+    manifest.write_text(text, encoding="utf-8")
+
+
 def update_manifest(manifest: Path, entry: ModelEntry) -> None:
     """Put `entry` into the manifest, in place of the one with its name.
 
@@ -79,6 +93,4 @@ def update_manifest(manifest: Path, entry: ModelEntry) -> None:
         raise ValueError(f"{manifest}: not a list of models. Fix: restore it from version control")
     fresh = entry.as_mapping(sha256_of(manifest.parent / entry.file))
     kept = [old for old in entries or [] if old["name"] != entry.name]
-    ordered = sorted([*kept, fresh], key=lambda one: str(one["name"]))
-    text = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=120)
-    manifest.write_text(text, encoding="utf-8")
+    _write(manifest, sorted([*kept, fresh], key=lambda one: str(one["name"])))

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.progress import shown
 from training.recogniser.network import SLOTS
 from training.synth.camera import to_grey
 from training.synth.plates import render_plate
@@ -79,6 +80,8 @@ def render_cache(
 ) -> None:
     """Render `count` plates into `folder`; chunks already there are kept, so it can be resumed or grown.
 
+    A chunk that holds fewer plates than asked for is rendered again; one that holds more begins with the same plates.
+
     Args:
         folder: where the chunks go.
         count: plates in all.
@@ -89,7 +92,7 @@ def render_cache(
     folder.mkdir(parents=True, exist_ok=True)
     sizes = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
     jobs = [(seed, chunk, folder, size) for chunk, size in enumerate(sizes)
-            if not (folder / f"chunk-{seed}-{chunk:05d}.npz").exists()]  # fmt: skip
+            if _plates_in(folder / f"chunk-{seed}-{chunk:05d}.npz") < size]  # fmt: skip
     if processes <= 1:
         for job in jobs:
             _render_chunk(*job)
@@ -101,8 +104,16 @@ def render_cache(
             rendered()
 
 
+def _plates_in(chunk: Path) -> int:
+    """Return how many plates a chunk holds, 0 where there is none; its pictures are not read."""
+    if not chunk.exists():
+        return 0
+    with np.load(chunk) as part:
+        return len(part["lines"])
+
+
 def open_cache(folder: Path) -> PlateCache:
-    """Read every chunk in `folder` into memory.
+    """Read every chunk in `folder` into memory, one by one, so that at no time anything is there twice.
 
     Raises:
         FileNotFoundError: the folder holds no chunk; says how to render one.
@@ -110,9 +121,17 @@ def open_cache(folder: Path) -> PlateCache:
     paths = sorted(folder.glob("chunk-*[0-9].npz"))
     if not paths:
         raise FileNotFoundError(f"{folder}: no rendered plates. Fix: run anpr-train recogniser render")
-    parts = []
-    for path in paths:
+    count = sum(_plates_in(path) for path in paths)
+    width, height = CANVAS_PX
+    cache = PlateCache(
+        np.empty((count, height, width), np.uint8), np.empty((count, 4), np.float32),
+        np.empty((count, SLOTS, 4), np.float32), np.empty(count, f"U{SLOTS}"), np.empty(count, np.uint8),
+    )  # fmt: skip
+    start = 0
+    for path in shown(paths, "opening rendered plates"):
         with np.load(path) as part:
-            parts.append({name: part[name] for name in part.files})
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return PlateCache(joined["pictures"], joined["plates"], joined["boxes"], joined["texts"], joined["lines"])
+            end = start + len(part["lines"])
+            for name in ("pictures", "plates", "boxes", "texts", "lines"):
+                getattr(cache, name)[start:end] = part[name]
+        start = end
+    return cache

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.places import data_folder
+from training.progress import shown
 from training.recogniser.network import SLOTS
 
 SCENES_FOR_PATCHES, PATCH_SEED = 1200, 7  # of things that are no plates, to learn from and to judge by
@@ -38,6 +39,16 @@ class LabelledCrop:
     status: str  # ok, unsure, nonlatin, notplate, illegible
     margins: tuple[float, float]  # share of the plate's width and height around it, each side
     file: str
+
+
+def photographs_in(named: Path | None) -> Path | None:
+    """Return the data folder to use: the one that was named, else the usual one where it has crops, else None.
+
+    One that was named and is not there is no reason to go on without: `load_crops` refuses it.
+    """
+    if named is not None:
+        return named
+    return data_folder() if (data_folder() / "crops.csv").is_file() else None
 
 
 def held_back(text: str) -> bool:
@@ -130,14 +141,16 @@ def scene_patches(
     split: str = "train",
     leave_out: Collection[str] = (),
 ) -> list[Image]:
-    """Return grey patches of `count` scenes of a split that touch no labelled plate: what is not a plate."""
+    """Return grey patches of `count` scenes of a split that touch no labelled plate; none where there are no scenes."""
     folder = folder or data_folder()
-    table = pd.read_csv(_there(folder, "scenes.csv"), keep_default_na=False)
+    if not (folder / "scenes.csv").is_file():
+        return []
+    table = pd.read_csv(folder / "scenes.csv", keep_default_na=False)
     table = table[(table["split"] == split) & ~table["source"].isin(list(leave_out))]
     patches: list[Image] = []
     with zipfile.ZipFile(_there(folder, "scenes.zip")) as archive:
         members = _members(archive)
-        for index in rng.permutation(len(table))[:count]:
+        for index in shown(rng.permutation(len(table))[:count], "cutting patches out of scenes"):
             row = table.iloc[int(index)]
             scene = _decode(archive.read(members[row["file"]]), row["file"])
             patches.extend(_patches_of(rng, scene, np.array(json.loads(row["boxes"]), np.float32).reshape(-1, 4)))

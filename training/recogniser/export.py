@@ -33,6 +33,7 @@ from training.recogniser.training import LABEL_SMOOTHING
 from training.synth.fonts import CHARSET
 
 CONTRACT = "anpr-slots-1"
+ORIGIN = "checkpoint"  # metadata: hash of the file that the weights came from
 OPSET = 17
 MAX_DIFFERENCE = 1e-4  # of a probability: float32 rounding through 20 layers stays below
 CALIBRATION_SEED, SHAKEN_CROPS = 5, 3  # every held-back crop counts again as another camera might have seen it
@@ -99,14 +100,20 @@ def onnx_reader(file: Path) -> Reader:
     return read
 
 
-def fit_temperature(network: PlateReader, crops: Sequence[LabelledCrop]) -> float:
+def told_temperature(model: Path) -> float | None:
+    """Return the temperature that a published reader states, None where it states none."""
+    told = read_metadata(model).get("temperature")
+    return float(told) if told else None
+
+
+def fit_temperature(network: PlateReader, crops: Sequence[LabelledCrop], otherwise: float = USUAL_TEMPERATURE) -> float:
     """Return the temperature at which the whole-string probability predicts best whether a read is right.
 
     Minimises the log loss of "the whole string is right", which is what a gate decides by. With fewer than
-    `FEWEST_TO_CALIBRATE` crops, returns the usual temperature of this network.
+    `FEWEST_TO_CALIBRATE` crops it would be chance: returns `otherwise`, by default the usual one of this network.
     """
     if len(crops) < FEWEST_TO_CALIBRATE:
-        return USUAL_TEMPERATURE
+        return otherwise
     rng = np.random.default_rng(CALIBRATION_SEED)
     shaken = [photographed_sample(rng, crop).crop for crop in crops for _ in range(SHAKEN_CROPS)]
     pictures = np.stack([*(plain_crop(crop) for crop in crops), *shaken])
@@ -135,9 +142,11 @@ def measure_parity(network: PlateReader, temperature: float, file: Path) -> floa
 
 
 def export_reader(
-    network: PlateReader, temperature: float, file: Path, *, version: str, command: str, seed: int
+    network: PlateReader, temperature: float, file: Path, *, version: str, command: str, seed: int, origin: str = ""
 ) -> float:
     """Write the network as ONNX with its metadata; return the parity difference.
+
+    `origin` is the hash of the checkpoint that it comes from: mixed in once, it must not be mixed in again.
 
     Raises:
         ValueError: onnxruntime and torch disagree; the file is removed.
@@ -152,7 +161,7 @@ def export_reader(
             dynamo=False, opset_version=OPSET, do_constant_folding=False,
             input_names=["plates"], output_names=names, dynamic_axes={n: {0: "batch"} for n in ("plates", *names)},
         )  # fmt: skip
-    write_metadata(file, metadata(temperature, version, command, seed))
+    write_metadata(file, metadata(temperature, version, command, seed) | ({ORIGIN: origin} if origin else {}))
     difference = measure_parity(network, temperature, file)
     if difference > MAX_DIFFERENCE:
         file.unlink()

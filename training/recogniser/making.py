@@ -16,10 +16,18 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from training.detector.finder import Network, onnx_network
+from training.places import data_folder
 from training.recogniser.batches import Mix, PlateStream
 from training.recogniser.cache import CHUNK, open_cache, render_cache
-from training.recogniser.crops import PATCH_SEED, SCENES_FOR_PATCHES, LabelledCrop, load_crops, scene_patches
-from training.recogniser.export import torch_reader
+from training.recogniser.crops import (
+    PATCH_SEED,
+    SCENES_FOR_PATCHES,
+    LabelledCrop,
+    load_crops,
+    photographs_in,
+    scene_patches,
+)
+from training.recogniser.export import told_temperature, torch_reader
 from training.recogniser.placed import place_crops
 from training.recogniser.scoring import score
 from training.recogniser.training import Plan, Progress, Trainer
@@ -37,6 +45,7 @@ SCORE_EVERY_S = 420.0
 class TrainOptions:
     """What `train` needs to know."""
 
+    data: Path | None  # None: the usual data folder, or rendered plates alone where there is none
     plates_folder: Path
     checkpoint: Path
     resume: Path | None
@@ -69,9 +78,14 @@ def render(folder: Path, plates: int, seed: int, processes: int, smoke: bool = F
 
 
 def train(options: TrainOptions) -> Progress:
-    """Train until the budget is spent; return where it ended. Without the data folder, on rendered plates alone."""
+    """Train until the budget is spent; return where it ended. Without the data folder, on rendered plates alone.
+
+    Raises:
+        FileNotFoundError: plates, the data folder that was named, or the checkpoint to go on from are not there.
+        ValueError: a source to leave out is unknown, a file is no checkpoint, or its minutes are used.
+    """
     cache = open_cache(options.plates_folder)
-    crops, patches, held = _photographs(options.smoke, options.leave_out)
+    crops, patches, held = _photographs(options)
     plan = Plan(
         budget_s=SMOKE_SECONDS if options.smoke else options.minutes * 60,
         checkpoint=options.checkpoint,
@@ -85,9 +99,12 @@ def train(options: TrainOptions) -> Progress:
     )
     trainer = Trainer(plan)
     if options.resume and options.resume.suffix == ".onnx":
-        trainer.start_from(network_from_onnx(options.resume))
+        trainer.start_from(network_from_onnx(options.resume), told_temperature(options.resume))
     elif options.resume:
         trainer.resume(options.resume, options.restart_clock)
+        if not options.smoke and trainer.progress.elapsed_s >= plan.budget_s:
+            used = f"{trainer.progress.elapsed_s / 60:.0f} of {options.minutes:g} minutes are used"
+            raise ValueError(f"{options.resume}: {used}. Fix: give more --minutes, or --restart-clock")
     misread = _misread(trainer, crops) if options.resume and options.emphasise else frozenset()
     mix = Mix(options.photographs, JUDGED_PATCHES) if options.judge_alone else Mix(options.photographs)
     placed = place_crops(crops, trainer.averaged() if options.resume else None, _own_detector())
@@ -96,19 +113,19 @@ def train(options: TrainOptions) -> Progress:
     return trainer.progress
 
 
-def _photographs(
-    smoke: bool, leave_out: tuple[str, ...]
-) -> tuple[list[LabelledCrop], list[np.ndarray], list[LabelledCrop]]:
-    """Return the training crops, patches without plates, and the crops held back; none where there is no data."""
-    try:
-        crops = load_crops("train", TRAINING_STATUSES, leave_out=leave_out)[:: SMOKE_ONE_CROP_IN if smoke else 1]
-        rng = np.random.default_rng(PATCH_SEED)
-        patches = scene_patches(rng, 20 if smoke else SCENES_FOR_PATCHES, leave_out=leave_out)
-        patches += [structure(rng) for _ in range(len(patches) // 4)]
-        return crops, patches, load_crops("slice", leave_out=leave_out)
-    except FileNotFoundError as missing:
-        typer.echo(f"{missing.filename}: no photographs, training on rendered plates alone")
+def _photographs(options: TrainOptions) -> tuple[list[LabelledCrop], list[np.ndarray], list[LabelledCrop]]:
+    """Return the training crops, patches without plates, and the crops held back; none where no data was named."""
+    folder, smoke = photographs_in(options.data), options.smoke
+    if folder is None:
+        typer.echo(f"{data_folder()}: no photographs, training on rendered plates alone (--data names a data folder)")
         return [], [], []
+    leave_out = options.leave_out
+    crops = load_crops("train", TRAINING_STATUSES, folder, leave_out)[:: SMOKE_ONE_CROP_IN if smoke else 1]
+    rng = np.random.default_rng(PATCH_SEED)
+    patches = scene_patches(rng, 20 if smoke else SCENES_FOR_PATCHES, folder, leave_out=leave_out)
+    patches += [structure(rng) for _ in range(len(patches) // 4)]
+    typer.echo(f"{folder}: {len(crops)} crops to learn from, {len(patches)} patches without a plate")
+    return crops, patches, load_crops("slice", folder=folder, leave_out=leave_out)
 
 
 def _own_detector() -> Network | None:

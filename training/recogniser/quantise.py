@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from training.progress import shown
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.export import onnx_reader
 from training.recogniser.samples import plain_crop
@@ -31,7 +32,8 @@ class _Crops(CalibrationDataReader):  # type: ignore[misc]
 
     def __init__(self, crops: Sequence[LabelledCrop]) -> None:
         pictures = np.stack([plain_crop(crop) for crop in crops])
-        self._batches: Iterator[NDArray[np.uint8]] = iter(np.array_split(pictures, -(-len(crops) // CALIBRATION_BATCH)))
+        parts = np.array_split(pictures, -(-len(crops) // CALIBRATION_BATCH))
+        self._batches: Iterator[NDArray[np.uint8]] = shown(parts, "calibrating int8")
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
         """Return the next batch as the graph's input, None when there is no more."""

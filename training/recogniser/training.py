@@ -19,6 +19,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from training.files import read_checkpoint
 from training.recogniser.batches import Batch, PlateStream
 from training.recogniser.network import GRID, PlateReader, Reading
 
@@ -72,10 +73,12 @@ class Trainer:
         self.average = AveragedModel(self.network, multi_avg_fn=_averaging(plan.ema), use_buffers=True)
         self.optimiser = torch.optim.AdamW(_groups(self.network, plan.weight_decay), lr=plan.rate)
         self.progress = Progress()
+        self.temperature: float | None = None  # of the published reader that this went on from
 
     def resume(self, path: Path, restart_clock: bool = False) -> None:
         """Go on from a checkpoint; with `restart_clock`, from its averaged weights and with a fresh budget."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        state = read_checkpoint(path, ("network", "average", "optimiser", "step", "elapsed_s"), self.device)
+        self.temperature = state.get("temperature")
         self.average.load_state_dict(state["average"])
         if restart_clock:
             self.network.load_state_dict(self.average.module.state_dict())
@@ -84,8 +87,9 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(int(state["step"]), float(state["elapsed_s"]))
 
-    def start_from(self, network: PlateReader) -> None:
-        """Start from these weights with a fresh budget."""
+    def start_from(self, network: PlateReader, temperature: float | None = None) -> None:
+        """Start from these weights with a fresh budget; their temperature is kept for whoever cannot fit one."""
+        self.temperature = temperature
         self.network.load_state_dict(network.state_dict())
         self.average.module.load_state_dict(network.state_dict())
 
@@ -108,6 +112,7 @@ class Trainer:
                 "optimiser": self.optimiser.state_dict(),
                 "step": self.progress.step,
                 "elapsed_s": self.progress.elapsed_s,
+                "temperature": self.temperature,
             },
             part,
         )

@@ -13,6 +13,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+from training.files import open_session
 from training.recogniser.network import PlateReader
 
 PREFIX = "network."  # of the network inside the exported module
@@ -23,8 +24,10 @@ def network_from_onnx(file: Path) -> PlateReader:
     """Return the network that an exported FP32 file holds, ready to be trained further.
 
     Raises:
+        ModelError: the file is not there, or is no ONNX model.
         ValueError: the file does not hold this network's weights; names the file and what is missing.
     """
+    open_session(file)  # says what is wrong with a file that is no model
     stored = {
         item.name[len(PREFIX) :]: torch.from_numpy(np.array(numpy_helper.to_array(item)))
         for item in onnx.load(str(file)).graph.initializer

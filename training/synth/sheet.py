@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import typer
 
+from training.progress import shown
 from training.synth.plates import render_plate
 
 TILE_PX = (240, 110)  # width, height
@@ -24,7 +25,10 @@ def write_sheet(
     """Render plates of many countries onto one sheet."""
     count = COLUMNS if smoke else count
     rng = np.random.default_rng(seed)
-    tiles = [cv2.resize(render_plate(rng).image, TILE_PX, interpolation=cv2.INTER_AREA) for _ in range(count)]
+    tiles = [
+        cv2.resize(render_plate(rng).image, TILE_PX, interpolation=cv2.INTER_AREA)
+        for _ in shown(range(count), "rendering")
+    ]
     tiles += [np.zeros_like(tiles[0])] * (-count % COLUMNS)
     rows = [np.hstack(tiles[i : i + COLUMNS]) for i in range(0, len(tiles), COLUMNS)]
     out.parent.mkdir(parents=True, exist_ok=True)
