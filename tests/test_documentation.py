@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,6 +15,7 @@ from typer.main import get_command
 from edge.cli import app
 
 ROOT = Path(__file__).parents[1]
+TRAINING_PAGES = [ROOT / "docs/training.md", *sorted((ROOT / "models").glob("*.md"))]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
 
 
@@ -50,3 +54,48 @@ def test_commands_in_the_pages_exist() -> None:
     for page in PAGES:
         named |= set(re.findall(r"(?:^|`|sudo |bin/)anpr-edge ([a-z][a-z-]+)\b(?! {2})", page.read_text(), re.M))
     assert named - known == set()
+
+
+def training_commands(page: Path) -> Iterator[str]:
+    """Yield what a page tells to type after `anpr-train`: in its blocks, continued lines joined, and between backticks."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for block in re.findall(r"^```.*?\n(.*?)^```", text, re.M | re.S):
+        yield from re.findall(r"(?:^|[ ;&])anpr-train (.+)$", block, re.M)
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    yield from re.findall(r"`anpr-train ([^`]+)`", prose)
+
+
+def unknown_words(app: Any, line: str) -> list[str]:
+    """Return the words of a command line that name neither group nor command, and the options that it does not have."""
+    words = shlex.split(line, comments=True)
+    commands = [app]
+    while words and hasattr(commands[0], "commands") and not words[0].startswith("-"):
+        names = words.pop(0).split("|")
+        if absent := [name for name in names if any(name not in group.commands for group in commands)]:
+            return absent
+        commands = [group.commands[name] for group in commands for name in names]
+    known = [{o for p in command.params for o in (*p.opts, *p.secondary_opts)} for command in commands]
+    options = [word.partition("=")[0] for word in words if word.startswith("--")]
+    return [option for option in options if not all(option in its for its in known)]
+
+
+@pytest.mark.parametrize("page", TRAINING_PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_training_commands_in_the_pages_exist(page: Path) -> None:
+    """An option that is gone is met after an hour of following the page."""
+    pytest.importorskip("torch")
+    from training.cli import app as training
+
+    command_line = get_command(training)
+    lines = list(training_commands(page))
+    assert len(lines) > 3
+    assert {line: unknown for line in lines if (unknown := unknown_words(command_line, line))} == {}
+
+
+def test_a_training_command_that_does_not_exist_is_noticed() -> None:
+    pytest.importorskip("torch")
+    from training.cli import app as training
+
+    command_line = get_command(training)
+    assert unknown_words(command_line, "export detector|recogniser --version 1.0.0  # writes") == []
+    assert unknown_words(command_line, "recogniser export") == ["export"]
+    assert unknown_words(command_line, "detector train --epochs 3 --data x") == ["--epochs"]

@@ -29,16 +29,18 @@ from training.evaluate.reading import (
 )
 
 PLOT_PX = 260
-MOST_CONFUSIONS = 40
+MOST_CONFUSIONS = 12  # the matrix below shows them all
 STYLE = """
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;margin:.5rem 0 1rem}
 td,th{padding:.2rem .8rem;border-bottom:1px solid #8884;text-align:right}td:first-child,th:first-child{text-align:left}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.8rem}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.8rem}
 figure{margin:0;padding:.5rem;border:1px solid #8884;border-radius:.5rem}
-figure img{width:100%;border-radius:.25rem;display:block}
-figcaption{font-size:.8rem;margin-top:.3rem;overflow-wrap:anywhere}code{font-size:.9rem}.bad{color:#c33}
-.plot text{font-size:11px;fill:currentColor}
+figure img{width:100%;max-height:11rem;object-fit:contain;border-radius:.25rem;display:block}
+figcaption{font:.8rem/1.4 ui-monospace,monospace;margin-top:.4rem;overflow-wrap:anywhere;white-space:pre-wrap}
+.row{display:flex;flex-wrap:wrap;gap:0 2.5rem;align-items:flex-start}.row h2{margin-top:.5rem}
+.row .note{max-width:17rem}.note{opacity:.75}
+.plot text{font-size:11px;fill:currentColor}tr.group td{border-top:2px solid #8886}
 """
 
 
@@ -52,18 +54,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a table of figures and the failures below it."""
+    """A heading, a table of figures with what stands beside it, the failures below, and what closes the section."""
 
     title: str
     note: str
     table: Sequence[Sequence[str]]  # first row: header
     failures: Sequence[Failure] = ()
-    extra_html: str = ""
+    beside_html: str = ""
+    closing_html: str = ""
 
 
 def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
     """Write the report; the folder is made."""
-    body = "".join(_section(section) for section in sections)
+    body = "".join(_section(section, "" if section.title == title else section.title) for section in sections)
     page = (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
         f"<title>{html.escape(title)}</title><style>{STYLE}{MATRIX_STYLE}</style><h1>{html.escape(title)}</h1>{body}</html>"
@@ -84,23 +87,34 @@ def reading_section(
             for name, (exact, characters, count) in values.items()
         ]
     wrong = sorted((answer for answer in answers if not answer.right), key=lambda answer: -answer.probability)
-    extra = _reliability_plot(answers) + _confusion_table(answers) + matrix_html(answers)
-    return Section(title, note, rows, [picture_of(answer) for answer in wrong], extra)
+    beside = _reliability_plot(answers) + _confusion_table(answers)
+    return Section(title, note, rows, [picture_of(answer) for answer in wrong], beside, matrix_html(answers))
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _section(section: Section) -> str:
-    head, *rows = [[html.escape(cell) for cell in row] for row in section.table] or [[]]
-    header = "".join(f"<th>{cell}</th>" for cell in head)
-    lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+def _section(section: Section, title: str) -> str:
+    """Return a section; without a heading where `title` is empty, since the page's own says it already."""
     figures = "".join(_figure(failure) for failure in section.failures)
     failures = f"<h2>Failures ({len(section.failures)})</h2><div class='grid'>{figures}</div>" if figures else ""
-    note = f"<p>{html.escape(section.note)}</p>" if section.note else ""
-    table = f"<table><tr>{header}</tr>{lines}</table>"
-    return f"<h2>{html.escape(section.title)}</h2>{note}{table}{section.extra_html}{failures}"
+    note = f"<p class='note'>{html.escape(section.note)}</p>" if section.note else ""
+    heading = f"<h2>{html.escape(title)}</h2>" if title else ""
+    row = f"<div class='row'><div>{_table(section.table)}</div>{section.beside_html}</div>"
+    return f"{heading}{note}{row}{failures}{section.closing_html}"
+
+
+def _table(cells: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first row is its header; a line parts rows whose names begin with different groups."""
+    head, *rows = cells or [[]]
+    header = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    lines, group = [], ""
+    for row in rows:
+        before, group = group, row[0].partition(":")[0]
+        look = " class='group'" if before not in ("", group) and ":" in row[0] else ""
+        lines.append(f"<tr{look}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>")
+    return f"<table><tr>{header}</tr>{''.join(lines)}</table>"
 
 
 def _figure(failure: Failure) -> str:
@@ -115,14 +129,19 @@ def _reliability_plot(answers: Sequence[Answer]) -> str:
     """Return an SVG of stated probability against the share that was right; the diagonal is honesty."""
     size = PLOT_PX
     dots = "".join(_dot(one, size) for one in reliability(answers))
+    ticks = "".join(
+        f"<text x='{size * share}' y='{size + 14}' text-anchor='middle'>{share:g}</text>"
+        f"<text x='-5' y='{size * (1 - share) + 4}' text-anchor='end'>{share:g}</text>"
+        for share in (0.0, 0.5, 1.0)
+    )
     return (
-        f"<h2>Calibration: ECE {calibration_error(answers):.4f}</h2>"
+        f"<div><h2>Calibration: ECE {calibration_error(answers):.4f}</h2>"
         f"<svg class='plot' width='{size + 60}' height='{size + 50}' viewBox='-40 -10 {size + 60} {size + 50}'>"
         f"<rect width='{size}' height='{size}' fill='none' stroke='currentColor' stroke-opacity='.4'/>"
         f"<line x1='0' y1='{size}' x2='{size}' y2='0' stroke='currentColor' stroke-opacity='.4' stroke-dasharray='4'/>"
-        f"{dots}<text x='{size / 2}' y='{size + 30}' text-anchor='middle'>stated probability</text>"
-        f"<text x='-12' y='{size / 2}' text-anchor='middle' transform='rotate(-90 -12 {size / 2})'>"
-        f"share right</text></svg>"
+        f"{ticks}{dots}<text x='{size / 2}' y='{size + 30}' text-anchor='middle'>stated probability</text>"
+        f"<text x='-28' y='{size / 2}' text-anchor='middle' transform='rotate(-90 -28 {size / 2})'>"
+        f"share right</text></svg><p class='note'>On the dashed line the reader is as often right as it says.</p></div>"
     )
 
 
@@ -136,8 +155,7 @@ def _dot(one: Reliability, size: int) -> str:
 
 def _confusion_table(answers: Sequence[Answer]) -> str:
     counts = confusions(answers).most_common(MOST_CONFUSIONS)
-    rows = "".join(
-        f"<tr><td>{html.escape(a)}</td><td>{html.escape(b)}</td><td>{count}</td></tr>" for (a, b), count in counts
-    )
-    head = "<tr><th>true</th><th>read</th><th>times</th></tr>"
-    return f"<h2>Confused characters</h2><p>A dash is a character missed or invented.</p><table>{head}{rows}</table>"
+    if not counts:
+        return ""
+    rows = [["true", "read", "times"], *([true, read, str(count)] for (true, read), count in counts)]
+    return f"<div><h2>Most confused characters</h2>{_table(rows)}<p class='note'>- is one missed or invented</p></div>"

@@ -65,7 +65,7 @@ def judge(
     mistaken = confusions(answers).most_common()
     pairs = [[true, read, str(times)] for (true, read), times in mistaken[:CONFUSIONS_SHOWN]]
     if pairs:
-        show("Most confused characters; a dash is one missed or invented", [["true", "read", "times"], *pairs])
+        show("Confused characters (- is a gap)", [["true", "read", "times"], *pairs])
     figures = {
         "exact": exact_share(answers),
         "characters": character_accuracy(answers),
@@ -100,8 +100,8 @@ def finish(sections: Sequence[Section], figures: Any, title: str, report: Path |
 
 def caption(answer: Answer) -> str:
     """Return truth and read of a failure."""
-    read = f"read as {answer.read} ({answer.probability:.2f})" if answer.read else "read as nothing"
-    return f"{answer.truth} {read}, {answer.height_px:.0f} px high, {answer.file}"
+    read = f"{answer.read} ({answer.probability:.2f})" if answer.read else "nothing"
+    return f"true {answer.truth}\nread {read}\n{answer.height_px:.0f} px high, {answer.file}"
 
 
 def scene_failure(answer: Answer, pictures: Pictures) -> Failure:
@@ -125,5 +125,5 @@ def marked(grey: GreyImage, box: tuple[float, float, float, float] | None) -> Gr
     image = cv2.cvtColor(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method), cv2.COLOR_GRAY2BGR)
     if box is not None:
         x1, y1, x2, y2 = (round(value * scale) for value in box)
-        cv2.rectangle(image, (x1 - 2, y1 - 2), (x2 + 2, y2 + 2), LABEL_COLOUR, 1)
+        cv2.rectangle(image, (x1 - 3, y1 - 3), (x2 + 3, y2 + 3), LABEL_COLOUR, 2)
     return np.asarray(image, np.uint8)
