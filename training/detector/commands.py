@@ -142,6 +142,8 @@ def export_command(
             model = PlateDetector().eval() if fresh else load_detector(checkpoint)
             if calibrate is not None and not fresh:
                 _calibrate(model, load_scenes(calibrate, "val", limit=SMOKE_SCENES if smoke else None))
+            elif not fresh:
+                console.print("scores are not calibrated; the gate's threshold is meant for ones that are: --calibrate")
             _write(model, folder, manifest_entry(version, command, seed, accuracy))
 
 

@@ -84,8 +84,20 @@ def train(options: TrainOptions) -> Progress:
         FileNotFoundError: plates, the data folder that was named, or the checkpoint to go on from are not there.
         ValueError: a source to leave out is unknown, a file is no checkpoint, or its minutes are used.
     """
+    trainer = _trainer(options)  # first, since it may refuse what it is to go on from
     cache = open_cache(options.plates_folder)
     crops, patches, held = _photographs(options)
+    misread = _misread(trainer, crops) if options.resume and options.emphasise else frozenset()
+    mix = Mix(options.photographs, JUDGED_PATCHES) if options.judge_alone else Mix(options.photographs)
+    placed = place_crops(crops, trainer.averaged() if options.resume else None, _own_detector())
+    plan = trainer.plan
+    stream = PlateStream(cache, placed, patches, mix, batch=plan.batch, seed=plan.seed, misread=misread)
+    _learn(trainer, stream, held)
+    return trainer.progress
+
+
+def _trainer(options: TrainOptions) -> Trainer:
+    """Return the trainer, where the options say that it goes on from."""
     plan = Plan(
         budget_s=SMOKE_SECONDS if options.smoke else options.minutes * 60,
         checkpoint=options.checkpoint,
@@ -105,12 +117,7 @@ def train(options: TrainOptions) -> Progress:
         if not options.smoke and trainer.progress.elapsed_s >= plan.budget_s:
             used = f"{trainer.progress.elapsed_s / 60:.0f} of {options.minutes:g} minutes are used"
             raise ValueError(f"{options.resume}: {used}. Fix: give more --minutes, or --restart-clock")
-    misread = _misread(trainer, crops) if options.resume and options.emphasise else frozenset()
-    mix = Mix(options.photographs, JUDGED_PATCHES) if options.judge_alone else Mix(options.photographs)
-    placed = place_crops(crops, trainer.averaged() if options.resume else None, _own_detector())
-    stream = PlateStream(cache, placed, patches, mix, batch=plan.batch, seed=plan.seed, misread=misread)
-    _learn(trainer, stream, held)
-    return trainer.progress
+    return trainer
 
 
 def _photographs(options: TrainOptions) -> tuple[list[LabelledCrop], list[np.ndarray], list[LabelledCrop]]:
