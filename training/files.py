@@ -6,7 +6,7 @@ The exceptions of onnxruntime and torch speak of protobufs and pickles; they go 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,16 @@ _RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
 )
 
 
-def open_session(model: Path, threads: int = 1) -> ort.InferenceSession:
+def open_session(model: Path, taking: str, threads: int = 1) -> ort.InferenceSession:
     """Return an onnxruntime session of a file, on the CPU.
 
+    Args:
+        model: the file.
+        taking: the name of its input, `image` for a detector and `plates` for a reader.
+        threads: of the CPU.
+
     Raises:
-        ModelError: there is no such file, or it is no ONNX model that can be run.
+        ModelError: there is no such file, it is no ONNX model that can be run, or one of another kind.
     """
     if not model.is_file():
         raise ModelError(f"{model}: no such model file. Fix: give the path of an exported .onnx file")
@@ -34,10 +39,14 @@ def open_session(model: Path, threads: int = 1) -> ort.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     try:
-        return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except _RUNTIME_ERRORS as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{model}: not a model that can be run ({reason}). Fix: export it again") from error
+    if taking not in (names := [given.name for given in session.get_inputs()]):
+        wanted = "detector" if taking == "image" else "reader"
+        raise ModelError(f"{model}: takes {', '.join(names)} instead of {taking}. Fix: give a plate {wanted}")
+    return session
 
 
 def read_checkpoint(file: Path, holding: Collection[str], device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -65,3 +74,12 @@ def read_checkpoint(file: Path, holding: Collection[str], device: torch.device |
             "Fix: give a checkpoint written while training; weights alone are for --start"
         )
     return dict(state)
+
+
+def fill(network: torch.nn.Module, weights: Mapping[str, torch.Tensor], file: Path) -> None:
+    """Give a network the weights read from `file`, as float32; raises ValueError where they are of another network."""
+    try:
+        network.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()})
+    except RuntimeError as error:
+        kind = type(network).__name__
+        raise ValueError(f"{file}: not the weights of a {kind}. Fix: give a checkpoint of this training") from error

@@ -96,6 +96,8 @@ def test_what_is_missing_is_one_line_and_exit_code_1(data: Path, tmp_path: Path)
     assert "absent: no such" in refused(run(*trial, absent))
     assert "absent: no such checkpoint. Fix:" in refused(run(*trial, str(data), "--resume", absent))
     assert "absent: no such checkpoint. Fix:" in refused(run(*trial, str(data), "--start", absent))
+    export = ("export", "detector", "--smoke", "--checkpoint", absent)
+    assert "absent: no such file. Fix:" in refused(run(*export, "--figures", absent))
     assert "weights alone are for --start" in refused(run(*trial, str(data), "--resume", weights))
     data.write_text(data.read_text().replace("AB12CDE", "AB*2"))
     assert "1 broken annotations. Fix:" in refused(run(*trial, str(data)))
@@ -110,3 +112,15 @@ def test_a_model_that_is_not_there_is_named(words: tuple[str, ...], data: Path, 
 def test_a_file_that_is_no_model_is_named(data: Path) -> None:
     told = refused(run("evaluate", "detector", "--data", str(data), "--model", str(data), "--smoke"))
     assert "plates.csv: not a model that can be run" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "model", "kind"),
+    [
+        (("evaluate", "detector"), "plate-reader.onnx", "takes plates instead of image"),
+        (("recogniser", "score"), "plate-detector.onnx", "takes image instead of plates"),
+    ],
+)
+def test_a_model_of_the_other_kind_is_named(words: tuple[str, ...], model: str, kind: str, data: Path) -> None:
+    """Both lie side by side and differ in half a name."""
+    assert kind in refused(run(*words, "--data", str(data), "--model", str(MODELS / model), "--smoke"))

@@ -186,6 +186,10 @@ def test_what_cannot_go_on_says_so_in_one_line(tmp_path: Path) -> None:
     assert "absent.onnx: no such model file" in refused(*trial, "--resume", absent)
     assert "absent.pt: no such checkpoint" in refused(*trial, "--resume", str(tmp_path / "absent.pt"))
     assert "no such model file" in refused("recogniser", "score", "--model", absent)
+    weights = str(READER.with_name("plate-detector.weights.pt"))
+    assert "not the weights of a PlateReader" in refused(
+        "export", "recogniser", "--checkpoint", weights, "--models", str(tmp_path)
+    )
     assert "no such part of the crops" in refused(
         "recogniser", "score", "--model", str(READER), "--split", "vall", "--data", str(tmp_path)
     )

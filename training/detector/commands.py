@@ -21,6 +21,7 @@ from training.datasets.load import load_dataset
 from training.detector.calibration import apply_platt, fit_platt, scored_finds
 from training.detector.donors import crop_donors, distractions, lookalike_donors, rendered_donors
 from training.detector.export import export_detector, load_detector, manifest_entry, torch_network, write_weights
+from training.detector.finder import INPUT
 from training.detector.network import PlateDetector
 from training.detector.samples import Material
 from training.detector.scenes import Scene, load_scenes, scenes_of
@@ -100,7 +101,9 @@ def train_command(
         training = Training(plan, "cuda" if torch.cuda.is_available() else "cpu")
         if resume is not None:
             training.resume(resume)
-            if not smoke and training.elapsed_s >= minutes * 60:
+            if smoke:
+                training.elapsed_s = 0.0  # or a trial of a finished training would try nothing
+            if training.elapsed_s >= minutes * 60:
                 used = f"{training.elapsed_s / 60:.0f} of {minutes:g} minutes are used"
                 raise ValueError(f"{resume}: {used}. Fix: give more --minutes, or begin anew from it with --start")
         elif start is not None:
@@ -136,6 +139,8 @@ def export_command(
     """Write plate-detector.onnx and its manifest entry; refuse if onnxruntime and torch disagree."""
     command = trained_by or shlex.join(["anpr-train", "detector", "train", "--seed", str(seed)])
     with refusing():
+        if figures is not None and not figures.is_file():
+            raise FileNotFoundError(f"{figures}: no such file. Fix: write it with `evaluate detector --json`")
         accuracy = json.loads(figures.read_text(encoding="utf-8")) if figures else {}
         with folder_for(models, smoke) as folder:
             fresh = smoke and not checkpoint.is_file()
@@ -177,7 +182,7 @@ def variants_command(
     """Write FP16 and INT8 variants and print what each costs and finds; ship one only if both columns agree."""
     half, int8 = out / "fp16.onnx", out / "int8.onnx"
     with refusing():
-        open_session(model)  # before anything is written
+        open_session(model, INPUT)  # before anything is written
         dataset = load_dataset(data or data_folder())
         shown_to_quantiser = scenes_of(dataset, "train", limit=SMOKE_SCENES if smoke else count)
         scenes = scenes_of(dataset, "val", limit=SMOKE_SCENES if smoke else None)

@@ -17,7 +17,7 @@ from training.detector.finder import Network, onnx_network
 from training.detector.network import PlateDetector
 from training.detector.scenes import FloatArray, GreyImage
 from training.export import ModelEntry, write_metadata
-from training.files import read_checkpoint
+from training.files import fill, read_checkpoint
 
 CONTRACT = "anpr-corners-1"
 OPSET = 17
@@ -38,9 +38,7 @@ def load_detector(checkpoint: Path) -> PlateDetector:
     """Return the averaged network of a checkpoint, ready to infer."""
     state = read_checkpoint(checkpoint, ("average",))
     model = PlateDetector()
-    model.load_state_dict(
-        {name: value.float() if value.is_floating_point() else value for name, value in state["average"].items()}
-    )
+    fill(model, state["average"], checkpoint)
     return model.eval()
 
 

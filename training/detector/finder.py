@@ -17,6 +17,7 @@ from training.detector.scenes import FloatArray, GreyImage
 from training.files import open_session
 
 Network = Callable[[GreyImage], FloatArray]  # uint8 (N, H, W) -> float32 (N, A, 13)
+INPUT = "image"  # name of the network's input
 STEP_PX = 32  # the network takes multiples of this
 PADDING = 114
 NMS_OVERLAP = 0.45
@@ -34,9 +35,8 @@ class Finds:
 
 def onnx_network(model: Path, threads: int = 1) -> Network:
     """Return a network that runs an ONNX file on the CPU; raises ModelError where it cannot be opened."""
-    session = open_session(model, threads)
-    name = session.get_inputs()[0].name
-    return lambda images: np.asarray(session.run(None, {name: images})[0], np.float32)
+    session = open_session(model, INPUT, threads)
+    return lambda images: np.asarray(session.run(None, {INPUT: images})[0], np.float32)
 
 
 def letterbox(grey: GreyImage, long_side: int) -> tuple[GreyImage, float]:

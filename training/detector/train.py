@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from training.detector.loss import Losses, detector_loss
 from training.detector.network import PlateDetector
 from training.detector.samples import Batch, BatchStream, Material
-from training.files import read_checkpoint
+from training.files import fill, read_checkpoint
 
 EMA_DECAY = 0.999  # the average spans about the last 1,000 steps
 GRADIENT_LIMIT = 10.0
@@ -89,9 +89,7 @@ class Training:
         """Begin with the weights of an earlier model (a checkpoint or exported weights), all else fresh."""
         state = read_checkpoint(weights, ("average",), self.device)["average"]
         for model in (self.model, self.average):
-            model.load_state_dict(
-                {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-            )
+            fill(model, state, weights)
 
     def step(self, batch: Batch, rate: float) -> Losses:
         """Learn from one batch at the given learning rate."""

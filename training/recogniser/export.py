@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.export import ModelEntry, write_metadata
-from training.files import open_session, read_checkpoint
+from training.files import fill, open_session, read_checkpoint
 from training.recogniser.crops import LabelledCrop
 from training.recogniser.network import (
     CLASSES,
@@ -73,7 +73,7 @@ def load_reader(checkpoint: Path) -> PlateReader:
     prefix = "module."
     weights = {k[len(prefix) :]: v for k, v in state["average"].items() if k.startswith(prefix)}
     network = PlateReader()
-    network.load_state_dict(weights)
+    fill(network, weights, checkpoint)
     return network.eval()
 
 
@@ -91,7 +91,7 @@ def torch_reader(network: PlateReader, temperature: float = 1.0) -> Reader:
 
 def onnx_reader(file: Path) -> Reader:
     """Return a function from crops to posterior and legible, in onnxruntime on one CPU thread; raises ModelError."""
-    session = open_session(file)
+    session = open_session(file, "plates")
 
     def read(crops: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         posterior, legible = session.run(["posterior", "legible"], {"plates": crops})

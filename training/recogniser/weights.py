@@ -27,7 +27,7 @@ def network_from_onnx(file: Path) -> PlateReader:
         ModelError: the file is not there, or is no ONNX model.
         ValueError: the file does not hold this network's weights; names the file and what is missing.
     """
-    open_session(file)  # says what is wrong with a file that is no model
+    open_session(file, "plates")  # says what is wrong with a file that is no model
     stored = {
         item.name[len(PREFIX) :]: torch.from_numpy(np.array(numpy_helper.to_array(item)))
         for item in onnx.load(str(file)).graph.initializer
