@@ -59,9 +59,9 @@ def test_commands_in_the_pages_exist() -> None:
 def training_commands(page: Path) -> Iterator[str]:
     """Yield what a page tells to type after `anpr-train`, in blocks (continued lines joined) and between backticks."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    for block in re.findall(r"^```.*?\n(.*?)^```", text, re.M | re.S):
+    for block in re.findall(r"^ *```.*?\n(.*?)^ *```", text, re.M | re.S):
         yield from re.findall(r"(?:^|[ ;&])anpr-train (.+)$", block, re.M)
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.M | re.S)
     yield from re.findall(r"`anpr-train ([^`]+)`", prose)
 
 
