@@ -11,55 +11,56 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from training.datasets.frame import BrokenAnnotations, Corners, PlateRow, Problem
+from training.datasets.frame import Corners, Finding, PlateRow, Problem
 from training.datasets.labels import clean_text, tidy_corners
 
 
-def read_coco(file: Path, source: str = "", licence: str = "", split: str = "") -> Iterator[PlateRow]:
-    """Yield the plates of one COCO file; pictures without annotation come as rows without a box.
-
-    Raises:
-        BrokenAnnotations: not COCO, an unknown picture, or a box that is none; all are named.
-    """
+def read_coco(file: Path, source: str = "", licence: str = "", split: str = "") -> Iterator[Finding]:
+    """Yield the plates of one COCO file and what is wrong; pictures without annotation come as rows without a box."""
     try:
         loaded = json.loads(file.read_text(encoding="utf-8"))
-        images = {image["id"]: image for image in loaded["images"]}
-        annotations = list(loaded["annotations"])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise BrokenAnnotations([Problem(file.name, f"not a COCO file: {error!r}")]) from error
-    problems: list[Problem] = []
-    rows: list[PlateRow] = []
+        images = {image["id"]: image for image in loaded["images"] if image["file_name"]}
+        categories = {one.get("id"): str(one.get("name", one.get("id"))) for one in loaded.get("categories") or ()}
+        annotations: list[Mapping[str, Any]] = [dict(one) for one in loaded["annotations"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield Problem(file.name, f"not a COCO file: {error!r}")
+        return
     seen = set()
     for number, one in enumerate(annotations):
         at = f"{file.name} annotation {one.get('id', number)}"
         image = images.get(one.get("image_id"))
         if image is None:
-            problems.append(Problem(at, f"no picture with id {one.get('image_id')!r}"))
+            yield Problem(at, f"no picture with id {one.get('image_id')!r}")
             continue
         seen.add(image["id"])
         if one.get("iscrowd"):
             continue
+        label = categories.get(one.get("category_id"), str(one.get("category_id", "")))
         try:
-            rows.append(_row(one, image, (source, licence, split), at))
+            row = _row(one, image, (source, licence, split, label), at)
         except (KeyError, ValueError, TypeError) as error:
-            problems.append(Problem(at, str(error)))
-    if problems:
-        raise BrokenAnnotations(problems)
-    yield from rows
+            yield Problem(at, _reason(error), str(image["file_name"]), label)
+        else:
+            yield row
     for key, image in images.items():
         if key not in seen:
             yield PlateRow(image["file_name"], None, split=split, source=source, licence=licence, at=file.name)
 
 
-def _row(one: Mapping[str, Any], image: Mapping[str, Any], facts: tuple[str, str, str], at: str) -> PlateRow:
-    source, licence, split = facts
+def _reason(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _row(one: Mapping[str, Any], image: Mapping[str, Any], facts: tuple[str, str, str, str], at: str) -> PlateRow:
+    source, licence, split, label = facts
     x, y, w, h = (float(value) for value in one["bbox"])
     size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
-    text = clean_text(str(one.get("text") or one.get("attributes", {}).get("text") or ""))
-    box = (x, y, x + w, y + h)
+    attributes = one.get("attributes")
+    text = one.get("text") or (attributes.get("text") if isinstance(attributes, dict) else "") or ""
     return PlateRow(
-        image["file_name"], box, _corners(one), text, split=split, source=source, licence=licence, size=size, at=at
-    )
+        image["file_name"], (x, y, x + w, y + h), _corners(one), clean_text(str(text)),
+        split=split, source=source, licence=licence, size=size, label=label, at=at,
+    )  # fmt: skip
 
 
 def _corners(one: Mapping[str, Any]) -> Corners | None:

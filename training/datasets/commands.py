@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from training.datasets.classes import UnclearClasses
 from training.datasets.frame import BrokenAnnotations
 from training.datasets.load import Dataset, load_dataset
 from training.datasets.pack import pack
@@ -24,16 +26,28 @@ Place = Annotated[Path, typer.Argument(help="Folder of VOC XML or YOLO txt, COCO
 PicturesOption = Annotated[Path | None, typer.Option("--pictures", help="Folder or zip, if not beside the labels.")]
 SkipOption = Annotated[bool, typer.Option("--skip-broken", help="Leave broken annotations out, naming them.")]
 SmokeOption = Annotated[bool, typer.Option("--smoke", help="The first few pictures only: do all parts work?")]
+ClassOption = Annotated[
+    list[str] | None, typer.Option("--class", help="Class that is plates, if there are several; may be given again.")
+]
 SMOKE_PICTURES = 6
 
 
-def open_or_exit(place: Path, pictures: Path | None = None, skip_broken: bool = False, smoke: bool = False) -> Dataset:
-    """Return the dataset at `place`, or print every fault and leave with 1."""
+def open_or_exit(
+    place: Path,
+    pictures: Path | None = None,
+    skip_broken: bool = False,
+    smoke: bool = False,
+    classes: Sequence[str] | None = None,
+) -> Dataset:
+    """Return the dataset at `place`, or print every fault and leave with 1; say what there is to know about it."""
+    limit = SMOKE_PICTURES if smoke else None
     try:
-        dataset = load_dataset(place, pictures, skip_broken=skip_broken, limit=SMOKE_PICTURES if smoke else None)
-    except (BrokenAnnotations, FileNotFoundError) as error:
+        dataset = load_dataset(place, pictures, skip_broken=skip_broken, limit=limit, classes=classes or ())
+    except (BrokenAnnotations, UnclearClasses, FileNotFoundError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
+    for note in dataset.frame.attrs["notes"]:
+        console.print(note, style="yellow", markup=False, highlight=False)
     for problem in dataset.frame.attrs["problems"]:
         console.print(f"left out: {problem}", style="yellow", markup=False, highlight=False)
     return dataset
@@ -48,11 +62,12 @@ def inspect(
     count: Annotated[int, typer.Option(min=1, max=400, help="Pictures on the sheet.")] = 40,
     seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
     twins: Annotated[bool, typer.Option(help="Look for near-duplicates between splits.")] = True,
+    classes: ClassOption = None,
     skip_broken: SkipOption = False,
     smoke: SmokeOption = False,
 ) -> None:
     """Validate every annotation, print statistics, look for leaks between splits, draw a contact sheet."""
-    dataset = open_or_exit(place, pictures, skip_broken, smoke)
+    dataset = open_or_exit(place, pictures, skip_broken, smoke, classes)
     _print_statistics(dataset)
     if twins:
         found = twins_between_splits(dataset.frame, dataset.pictures)
@@ -87,11 +102,12 @@ def split(
         bool, typer.Option(help="Pictures whose names differ only in a number stay together.")
     ] = False,
     salt: Annotated[str, typer.Option(help="Another word, another division.")] = "",
+    classes: ClassOption = None,
     skip_broken: SkipOption = False,
     smoke: SmokeOption = False,
 ) -> None:
     """Divide pictures into train and val by vehicle or sequence, never by frame; splits that are set stay."""
-    dataset = open_or_exit(place, pictures, skip_broken, smoke)
+    dataset = open_or_exit(place, pictures, skip_broken, smoke, classes)
     frame = dataset.frame
     if by_sequence:
         frame = frame.assign(group=[sequence_of(str(file)) for file in frame.file])
@@ -111,12 +127,13 @@ def pack_command(
     *,
     out: Annotated[Path, typer.Option(help="Folder for scenes and crops, then good as $ANPR_DATA.")],
     pictures: PicturesOption = None,
+    classes: ClassOption = None,
     skip_broken: SkipOption = False,
     smoke: SmokeOption = False,
 ) -> None:
     """Write scenes.csv/.zip and crops.csv/.zip, the layout that the reader's training and all evaluations take."""
     try:
-        packed = pack(open_or_exit(place, pictures, skip_broken, smoke), out)
+        packed = pack(open_or_exit(place, pictures, skip_broken, smoke, classes), out)
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)

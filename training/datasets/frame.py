@@ -1,8 +1,8 @@
 """The one table that every annotation format becomes: a row per plate, checked.
 
-A wrong label teaches wrong, so nothing broken passes: every problem of a dataset is gathered with its
-file and raised at once. A picture without plates is one row without a box; it still teaches what
-is none. Pixels, never shares; corners only where they are known.
+A wrong label teaches wrong, so nothing broken passes: every problem of a dataset, those of its format and those
+of its contents, is gathered with its file and raised at once. A picture without plates is one row without a box;
+it still teaches what is none. Pixels, never shares; corners only where they are known.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import pandas as pd
 
 from training.datasets.pictures import Pictures
 
-COLUMNS = ("file", "width", "height", "x1", "y1", "x2", "y2", "corners", "text", "split", "source", "licence", "group")
+COLUMNS = (
+    *("file", "width", "height", "x1", "y1", "x2", "y2", "corners", "text"),
+    *("split", "source", "licence", "group", "lines"),
+)
 SPLITS = ("train", "val", "test", "")
 OUTSIDE_PX = 2.0  # how far a box may stick out before it is called wrong; rounding of shares does up to one
 ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 MIN_SIDE_PX = 1.0
+LINES = (0, 1, 2)
 
 Corners = tuple[tuple[float, float], ...]  # four points, top-left, top-right, bottom-right, bottom-left as read
 
@@ -37,7 +41,9 @@ class PlateRow:
     split: str = ""
     source: str = ""
     licence: str = ""
-    group: str = ""  # vehicle or sequence; rows of one group stay in one split
+    group: str = ""  # sequence or what else belongs together; rows of one group stay in one split
+    lines: int = 0  # of text on the plate; 0 = not labelled
+    label: str = ""  # class that the annotation names; '' where the format has none
     size: tuple[int, int] | None = None  # width, height as the annotation states it
     at: str = ""  # where the label stands, for messages; the file if empty
 
@@ -48,9 +54,21 @@ class Problem:
 
     file: str
     reason: str
+    picture: str = ""  # that the annotation speaks of, where that much is known
+    label: str = ""  # class of the annotation, likewise
 
     def __str__(self) -> str:
         return f"{self.file}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a person should know about a dataset though nothing is wrong with it."""
+
+    text: str
+
+
+Finding = PlateRow | Problem | Note  # what the reader of a format meets, one after the other
 
 
 class BrokenAnnotations(ValueError):
@@ -65,51 +83,82 @@ class BrokenAnnotations(ValueError):
         )
 
 
-def build_frame(rows: Iterable[PlateRow], pictures: Pictures, skip_broken: bool = False) -> pd.DataFrame:
-    """Return the validated table of `rows`; boxes are clipped to their picture by at most OUTSIDE_PX.
+def build_frame(findings: Iterable[Finding], pictures: Pictures, skip_broken: bool = False) -> pd.DataFrame:
+    """Return the validated table; boxes are clipped to their picture by at most OUTSIDE_PX.
 
     Args:
-        rows: labels of one dataset.
+        findings: labels of one dataset, and what its reader could not read.
         pictures: where the files are; every file is opened once, for its size.
         skip_broken: leave broken rows out instead of refusing the dataset.
 
+    Returns:
+        A frame with COLUMNS; `attrs` holds what was left out as `problems` and what to know as `notes`, both texts.
+
     Raises:
-        BrokenAnnotations: any row is broken and `skip_broken` is false, or no row is left.
+        BrokenAnnotations: anything is broken and `skip_broken` is false, or no row is left.
     """
     records: list[tuple[object, ...]] = []
     problems: list[Problem] = []
-    sizes: dict[str, tuple[int, int] | str] = {}
-    for row in rows:
-        if row.file not in sizes:
-            sizes[row.file] = _size_or_reason(row.file, pictures)
-        size = sizes[row.file]
-        reasons = [size] if isinstance(size, str) else faults(row, size)
-        problems += [Problem(row.at or row.file, reason) for reason in reasons]
-        if not reasons and not isinstance(size, str):
-            records.append(_record(row, size))
+    notes: list[Note] = []
+    sizes = _Sizes(pictures)
+    for one in findings:
+        if isinstance(one, Problem):
+            problems.append(one)
+        elif isinstance(one, Note):
+            notes.append(one)
+        else:
+            size = sizes.of(one.file)
+            reasons = [size] if isinstance(size, str) else faults(one, size)
+            problems += [Problem(one.at or one.file, reason) for reason in reasons]
+            if not reasons and not isinstance(size, str):
+                records.append(_record(one, size))
     if (problems and not skip_broken) or not records:
-        raise BrokenAnnotations(problems or [Problem(str(pictures), "no annotation found")])
+        nothing = [Problem(str(pictures), "; ".join(["no annotation found", *(note.text for note in notes)]))]
+        raise BrokenAnnotations(problems or nothing)
     frame: pd.DataFrame = pd.DataFrame(records, columns=list(COLUMNS))
     frame.attrs["problems"] = [str(problem) for problem in problems]
+    frame.attrs["notes"] = [note.text for note in notes]
     return frame
 
 
-def _size_or_reason(file: str, pictures: Pictures) -> tuple[int, int] | str:
-    try:
-        return pictures.size(file)
-    except (OSError, KeyError, ValueError) as error:
-        return f"picture cannot be read: {error}"
+class _Sizes:
+    """Width and height of each picture, or why there are none; two names may not lead to one picture."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._known: dict[str, tuple[int, int] | str] = {}
+        self._name_of: dict[str, str] = {}
+
+    def of(self, name: str) -> tuple[int, int] | str:
+        if name not in self._known:
+            self._known[name] = self._look(name)
+        return self._known[name]
+
+    def _look(self, name: str) -> tuple[int, int] | str:
+        try:
+            found = self._pictures.find(name)
+            first = self._name_of.setdefault(found, name)
+            if first != name:
+                return f"{name} and {first} both lead to the picture {found}. Fix: name pictures with their folders"
+            return self._pictures.size(found)
+        except KeyError as error:
+            return f"picture cannot be read: {error.args[0]}"
+        except (OSError, ValueError) as error:
+            return f"picture cannot be read: {error}"
 
 
 def faults(row: PlateRow, size: tuple[int, int]) -> list[str]:
     """Return everything wrong with a label of a picture of `size` (width, height)."""
     found = []
     if row.size is not None and tuple(row.size) != size and min(row.size) > 0:
-        found.append(f"annotation says {row.size[0]} x {row.size[1]} px, the picture has {size[0]} x {size[1]}")
+        turned = ", once turned as its EXIF note says" if tuple(row.size) == size[::-1] else ""
+        found.append(f"annotation says {row.size[0]} x {row.size[1]} px, the picture has {size[0]} x {size[1]}{turned}")
     if row.split not in SPLITS:
         found.append(f"split {row.split!r} is none of {', '.join(SPLITS[:-1])}")
     if not set(row.text) <= ALPHABET:
         found.append("text holds something else than A-Z and 0-9")
+    if row.lines not in LINES:
+        found.append(f"{row.lines} lines of text; a plate has 1 or 2, and 0 says that nobody knows")
     if row.box is not None:
         found += _box_faults(row.box, size)
         if row.corners is not None and not found:
@@ -156,4 +205,4 @@ def _record(row: PlateRow, size: tuple[int, int]) -> tuple[object, ...]:
         x1, y1, x2, y2 = row.box
         box = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
     group = row.group or row.text or Path(row.file).stem
-    return (row.file, width, height, *box, row.corners, row.text, row.split, row.source, row.licence, group)
+    return (row.file, width, height, *box, row.corners, row.text, row.split, row.source, row.licence, group, row.lines)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -29,6 +30,30 @@ def tidy_corners(points: Sequence[tuple[float, float]]) -> Corners:
     ring = array[np.argsort(angle)]  # clockwise on the screen, starting left of and above the middle
     start = int(np.argmin(_flatness(ring)))
     return tuple((float(x), float(y)) for x, y in np.roll(ring, -start, 0))
+
+
+def corners_of_json(text: str) -> list[Corners | None]:
+    """Return what a table's column `corners` holds: for each plate its four points x y, or null where unknown.
+
+    Raises:
+        ValueError: not JSON, or a plate without four points.
+    """
+    loaded = json.loads(text)
+    if not isinstance(loaded, list):
+        raise ValueError(f"corners {text!r} are no list")
+    try:
+        return [
+            None if points is None else tidy_corners([(float(x), float(y)) for x, y in points]) for points in loaded
+        ]
+    except TypeError as error:
+        raise ValueError(f"corners {text!r} are no points: {error}") from error
+
+
+def corners_to_json(plates: Iterable[Corners | None]) -> str:
+    """Return corners as `corners_of_json` reads them, to a hundredth of a pixel."""
+    return json.dumps(
+        [None if points is None else [[round(x, 2), round(y, 2)] for x, y in points] for points in plates]
+    )
 
 
 def _flatness(ring: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:

@@ -1,68 +1,115 @@
 """YOLO text files: one line per plate, shares of the picture's size.
 
 Told apart by the number of values after the class: 4 a box (detect), 8 four corners (oriented boxes),
-12 or 16 a box and four key points (pose, without or with visibility).
+12 or 16 a box and four key points (pose, without or with visibility). Tools put other texts beside them, lists
+of pictures and notes; what has no picture and does not look like labels is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from training.datasets.frame import BrokenAnnotations, Corners, PlateRow, Problem
+import yaml
+
+from training.datasets.frame import Corners, Finding, Note, PlateRow, Problem
 from training.datasets.labels import tidy_corners
+from training.datasets.matching import WITHOUT_LABEL, match, split_of
 from training.datasets.pictures import Pictures
 
-NOT_LABELS = ("classes.txt", "readme.txt", "requirements.txt")
-SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "test": "test"}
+VALUES = (4, 8, 12, 16)  # after the class
 
 
-def read_yolo(folder: Path, pictures: Pictures, source: str = "", licence: str = "") -> Iterator[PlateRow]:
-    """Yield the plates of every label file under `folder`; a folder named train, val(id) or test is the split.
+def read_yolo(folder: Path, pictures: Pictures, source: str = "", licence: str = "") -> Iterator[Finding]:
+    """Yield the plates of every label file under `folder`, what is wrong with them, and pictures without labels.
 
-    Raises:
-        BrokenAnnotations: a line is not a label, or a label file has no picture; all are named.
+    A folder named train, val(id) or test is the split. Classes are named as data.yaml or classes.txt name them.
     """
-    problems: list[Problem] = []
-    rows: list[PlateRow] = []
-    by_stem = {Path(name).stem: name for name in pictures.names()}
-    for path in sorted(folder.rglob("*.txt")):
-        if path.name.lower() in NOT_LABELS:
-            continue
-        file = by_stem.get(path.stem)
-        if file is None:
-            problems.append(Problem(path.name, "no picture of that name"))
-            continue
-        split = next((SPLIT_NAMES[part] for part in path.parts[::-1] if part in SPLIT_NAMES), "")
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.txt"))}
+    matched = match({at: at for at in files}, pictures.names())
+    names, above = class_names(folder), folder.parts[-2:]  # `folder` may be train/labels itself
+    for at, path in files.items():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        picture = matched.pictures.get(at)
+        if picture is not None:
+            facts = (source, licence, split_of((*above, *PurePosixPath(at).parts[:-1])))
+            yield from _read(text, at, picture, pictures, names, facts)
+        elif at in matched.reasons and _are_labels(text):
+            yield Problem(at, matched.reasons[at])
+        else:
+            yield Note(f"{at}: holds no labels, skipped")
+    if matched.pictures:
+        for name in matched.unlabelled:
+            split = split_of(PurePosixPath(name).parts[:-1])
+            yield PlateRow(name, None, split=split, source=source, licence=licence)
+        if matched.unlabelled:
+            yield Note(WITHOUT_LABEL.format(len(matched.unlabelled)))
+
+
+def class_names(folder: Path) -> dict[str, str]:
+    """Return number -> name of the classes, from the files that tools leave in `folder` or above it; may be empty."""
+    for place in (folder, folder.parent):
+        for file in (place / "data.yaml", place / "dataset.yaml"):
+            if file.is_file() and (named := _named_in(file)):
+                return named
+        for file in (place / "classes.txt", place / "obj.names"):
+            if file.is_file():
+                lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
+                return {str(number): line.strip() for number, line in enumerate(lines) if line.strip()}
+    return {}
+
+
+def _named_in(file: Path) -> dict[str, str]:
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return {}  # names are a comfort; the numbers do as well
+    names = loaded.get("names") if isinstance(loaded, dict) else None
+    if isinstance(names, list):
+        return {str(number): str(name) for number, name in enumerate(names)}
+    return {str(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
+
+
+def _are_labels(text: str) -> bool:
+    """Tell whether a text without a picture was meant as labels: every line is a class and enough numbers."""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        words = line.split()
         try:
-            rows += _read_file(path, file, pictures.size(file), (source, licence, split))
-        except ValueError as error:
-            problems.append(Problem(path.name, str(error)))
-    if problems:
-        raise BrokenAnnotations(problems)
-    yield from rows
+            numbers = [float(word) for word in words]
+        except ValueError:
+            return False
+        if len(numbers) <= min(VALUES):
+            return False
+    return True
 
 
-def _read_file(path: Path, file: str, size: tuple[int, int], facts: tuple[str, str, str]) -> list[PlateRow]:
+def _read(
+    text: str, at: str, picture: str, pictures: Pictures, names: dict[str, str], facts: tuple[str, str, str]
+) -> Iterator[Finding]:
     source, licence, split = facts
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    try:
+        size = pictures.size(picture)
+    except (OSError, ValueError):
+        yield PlateRow(picture, None, at=at)  # whoever builds the table finds out the same, and says so
+        return
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    for number, (kind, *words) in lines:
+        label = names.get(kind, kind)
         try:
-            values = [float(word) for word in line.split()[1:]]
-            box, corners = _geometry(values, size)
+            box, corners = _geometry([float(word) for word in words], size)
         except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-        at = f"{path.name}:{number}"
-        rows.append(PlateRow(file, box, corners, split=split, source=source, licence=licence, at=at))
-    return rows or [PlateRow(file, None, split=split, source=source, licence=licence, at=path.name)]
+            yield Problem(at, f"line {number}: {error}", picture, label)
+            continue
+        where = f"{at}:{number}"
+        yield PlateRow(picture, box, corners, split=split, source=source, licence=licence, label=label, at=where)
+    if not lines:
+        yield PlateRow(picture, None, split=split, source=source, licence=licence, at=at)
 
 
 def _geometry(
     values: Sequence[float], size: tuple[int, int]
 ) -> tuple[tuple[float, float, float, float], Corners | None]:
-    if len(values) not in (4, 8, 12, 16):
+    if len(values) not in VALUES:
         raise ValueError(f"{len(values)} values after the class, expected 4, 8, 12 or 16")
     if len(values) == 8:
         corners = _points(values, 2, size)
