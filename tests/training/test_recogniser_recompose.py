@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -51,6 +53,31 @@ def test_the_label_names_what_was_pasted(lines: int) -> None:
         for at, character in enumerate(new.crop.text):
             assert abs(seen_at(new, at) - level(character)) <= 2
     assert len(texts) > 20
+
+
+@pytest.mark.parametrize(("lines", "called"), [(1, 2), (2, 1)])
+def test_a_plate_called_by_the_wrong_number_of_lines_keeps_characters_and_label(lines: int, called: int) -> None:
+    """A strip of a character, or two characters at once, would be pasted under a label that says otherwise."""
+    right = photograph("AK59CT27", lines)
+    rng = np.random.default_rng(5)
+    assert right.middles is not None
+    middles = right.middles + rng.normal(0, 0.4, right.middles.shape).astype(np.float32)  # as attention finds them
+    wrong = PlacedCrop(replace(right.crop, lines=called), None, middles)
+    recomposer = Recomposer([wrong, photograph("XY11ZW00", called)])
+    for seed in range(10):
+        new = recomposer.recomposed(np.random.default_rng(seed), 0)
+        assert new.crop.text == "AK59CT27"
+        assert np.array_equal(new.crop.picture, wrong.crop.picture)
+
+
+def test_a_plate_of_wrong_lines_gives_no_characters_to_others() -> None:
+    good, wrong = (
+        photograph("AAAA", 2),
+        PlacedCrop(replace(photograph("BBBB").crop, lines=2), None, photograph("BBBB").middles),
+    )
+    recomposer = Recomposer([good, wrong])
+    texts = {recomposer.recomposed(np.random.default_rng(seed), 0).crop.text for seed in range(20)}
+    assert texts == {"AAAA"}
 
 
 def test_letters_stay_letters_and_digits_digits() -> None:

@@ -22,6 +22,9 @@ EXCHANGED_RATIO = 0.5  # of the characters of a plate
 STRANGER_RATIO = 0.5  # of these that come from another plate
 SIZES = (0.72, 1.4)  # how much larger or smaller a character may be than the one it replaces
 FEATHER_PX = 1.5  # over which the edge of a pasted character fades
+# Of the picture's height between two lines of text; real ones are 0.3 to 0.4 of it apart. A plate of one line that is
+# called two has less, and a strip of its characters would be pasted while the label changes as if they were whole.
+LEAST_LINE_PITCH = 0.2
 SKEWED = 0.15  # contrast below which nobody can tell dark characters from bright ones
 
 
@@ -68,11 +71,18 @@ class Recomposer:
         return cells[int(rng.integers(len(cells)))]
 
     def _paste(self, picture: Image, index: int, at: int, donor: Cell) -> bool:
-        """Paste the donor's character over character `at`; return whether it fits."""
+        """Paste the donor's character over character `at`; return whether it fits.
+
+        A cell that is no whole character never does: the label would change and the picture only in part.
+        """
         to, source = self._placed[index], self._placed[donor.plate]
         half, theirs = _half_sizes(to, at), _half_sizes(source, donor.character)
         size = half[0] / max(theirs[0], 1e-3)
-        if not SIZES[0] < size < SIZES[1] or to.middles is None or source.middles is None:
+        if (
+            not (_plausible(to) and _plausible(source) and SIZES[0] < size < SIZES[1])
+            or to.middles is None
+            or source.middles is None
+        ):
             return False
         middle, their_middle = to.middles[at], source.middles[donor.character]
         shift = middle - size * their_middle
@@ -93,6 +103,18 @@ def _lines_of(placed: PlacedCrop) -> NDArray[np.int64]:
     if middles is not None and placed.crop.lines == 2 and len(text) > 1:
         line[int(np.argmin(np.diff(middles[:, 0]))) + 1 :] = 1
     return line
+
+
+def _plausible(placed: PlacedCrop) -> bool:
+    """Tell whether the characters stand in as many lines as the label says: only then their cells are whole."""
+    middles, line = placed.middles, _lines_of(placed)
+    if middles is None:
+        return False
+    back = np.flatnonzero(np.diff(middles[:, 0]) <= 0)  # characters that do not stand right of the one before
+    if not line.any():
+        return placed.crop.lines == 1 and len(back) == 0
+    pitch = float(middles[line == 1, 1].mean() - middles[line == 0, 1].mean())
+    return len(back) == 1 and pitch >= LEAST_LINE_PITCH * placed.crop.picture.shape[0]
 
 
 def _half_sizes(placed: PlacedCrop, at: int) -> tuple[float, float]:
