@@ -6,21 +6,17 @@ import json
 import zipfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from tests.training.labelled import BOXES, SIZE, TEXTS, WRITERS, draw, voc_xml, write_csv, write_pictures, write_voc
+from tests.training.labelled import BOXES, SIZE, TEXTS, WRITERS, voc_xml, write_csv, write_pictures, write_voc
 from training.cli import app
 from training.datasets.frame import BrokenAnnotations
 from training.datasets.labels import clean_text, tidy_corners
 from training.datasets.load import load_dataset
-from training.datasets.pack import pack, straighten
-from training.datasets.pictures import Pictures
 from training.datasets.sheet import BOX_COLOUR, contact_sheet
-from training.datasets.splitting import assign_splits, sequence_of, twins_between_splits
 
 
 @pytest.mark.parametrize("kind", sorted(WRITERS))
@@ -142,53 +138,6 @@ def test_registrations_are_written_one_way() -> None:
     assert clean_text("b-mw 12·34") == "BMW1234"
 
 
-def table(rows: list[tuple[str, str]]) -> pd.DataFrame:
-    made: pd.DataFrame = pd.DataFrame([{"file": f, "group": g, "split": ""} for f, g in rows])
-    return made
-
-
-def test_one_vehicle_is_never_on_both_sides() -> None:
-    """Ten frames of one car, nine learned: the tenth is no test."""
-    frame = table([(f"frame{i}.jpg", f"CAR{i % 40}") for i in range(400)])
-    sides = assign_splits(frame, 0.3).groupby("group").split.nunique()
-    assert (sides == 1).all()
-    share = (assign_splits(frame, 0.3).split == "val").mean()
-    assert 0.1 < share < 0.55
-
-
-def test_a_picture_with_two_vehicles_ties_them_together() -> None:
-    """Otherwise the picture itself would be on both sides."""
-    rows = [(f"{i}.jpg", f"CAR{i}") for i in range(60)] + [(f"{i}.jpg", f"CAR{i + 1}") for i in range(0, 60, 2)]
-    split = assign_splits(table(rows), 0.5)
-    assert (split.groupby("file").split.nunique() == 1).all()
-    assert (split.groupby("group").split.nunique() == 1).all()
-
-
-def test_adding_pictures_later_moves_nobody() -> None:
-    """Figures of last month stay comparable."""
-    few = table([(f"{i}.jpg", f"CAR{i}") for i in range(50)])
-    many = table([(f"{i}.jpg", f"CAR{i}") for i in range(80)])
-    before, after = assign_splits(few), assign_splits(many)
-    assert list(before.split) == list(after.split[:50])
-
-
-def test_frames_of_a_video_are_one_sequence() -> None:
-    assert sequence_of("night/gate_000123.jpg") == sequence_of("night/gate_7.png") == "gate"
-
-
-def test_a_recompressed_or_mirrored_copy_in_the_other_split_is_found(tmp_path: Path) -> None:
-    """Web sets hold the same photograph twice; then validation measures memory."""
-    image = draw("a.png", 5)
-    cv2.imwrite(str(tmp_path / "first.jpg"), image)
-    cv2.imwrite(str(tmp_path / "small.jpg"), cv2.resize(image, (200, 150)), [cv2.IMWRITE_JPEG_QUALITY, 40])
-    cv2.imwrite(str(tmp_path / "mirror.jpg"), image[:, ::-1])
-    cv2.imwrite(str(tmp_path / "other.jpg"), draw("b.png", 6))
-    sides = {"first.jpg": "train", "small.jpg": "val", "mirror.jpg": "val", "other.jpg": "val"}
-    frame = pd.DataFrame([{"file": f, "split": s} for f, s in sides.items()])
-    found = {(twin.first, twin.second) for twin in twins_between_splits(frame, Pictures(tmp_path))}
-    assert found == {("first.jpg", "small.jpg"), ("first.jpg", "mirror.jpg")}
-
-
 def test_contact_sheet_draws_the_labels(tmp_path: Path) -> None:
     """A box on the wrong car is seen at once by eye, and by nothing else."""
     dataset = load_dataset(write_voc(tmp_path))
@@ -209,37 +158,6 @@ def test_inspect_refuses_broken_labels_with_exit_code_1(tmp_path: Path) -> None:
     (folder / "a.xml").write_text("<annotation><object></annotation>")
     done = CliRunner().invoke(app, ["dataset", "inspect", str(folder)])
     assert done.exit_code == 1 and "a.xml" in done.output and "mismatched tag" in done.output
-
-
-def test_split_writes_a_table_that_can_be_read_back(tmp_path: Path) -> None:
-    """Splitting is done once and kept; training reads the table."""
-    folder, out = write_voc(tmp_path / "set"), tmp_path / "split.csv"
-    done = CliRunner().invoke(app, ["dataset", "split", str(folder), "--out", str(out), "--val-share", "0.5"])
-    assert done.exit_code == 0, done.output
-    again = load_dataset(out, pictures=folder).frame
-    assert set(again.split) <= {"train", "val"} and len(again) == 2
-
-
-def test_packing_gives_scenes_and_straight_crops_in_our_own_layout(tmp_path: Path) -> None:
-    """What a user labelled becomes what every training and evaluation here reads."""
-    file = write_csv(tmp_path / "set")
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join([lines[0] + ",split", lines[1] + ",train", lines[2] + ",val"]) + "\n")
-    packed = pack(load_dataset(file), tmp_path / "packed")
-    assert (packed.scenes, packed.crops) == (2, 2)
-    again = load_dataset(tmp_path / "packed").frame
-    assert sorted(again.text) == sorted(TEXTS.values()) and set(again.split) == {"train", "val"}
-    crops = pd.read_csv(tmp_path / "packed" / "crops.csv", keep_default_na=False)
-    assert dict(zip(crops.text, crops.lines, strict=True)) == {TEXTS["a.png"]: 1, TEXTS["b.png"]: 2}
-    width, height = (v2 - v1 for v1, v2 in zip(BOXES["a.png"][:2], BOXES["a.png"][2:], strict=True))
-    first = crops[crops.text == TEXTS["a.png"]].iloc[0]
-    assert (first.width, first.height) == (round(width * 1.12), round(height * 1.24))
-
-
-def test_packing_without_splits_is_refused(tmp_path: Path) -> None:
-    """Otherwise the same car would be learned and judged."""
-    done = CliRunner().invoke(app, ["dataset", "pack", str(write_csv(tmp_path / "s")), "--out", str(tmp_path / "p")])
-    assert done.exit_code == 1 and "no split" in done.output
 
 
 def many_pictures(folder: Path) -> Path:
@@ -268,16 +186,3 @@ def test_short_forms_look_at_the_first_pictures_only(command: str, written: str,
     assert short.exit_code == 0, short.output
     said = " ".join(short.output.split())  # the console breaks long lines
     assert (tmp_path / written).exists() and ("6 " in said or "3 train, 3 val" in said)
-
-
-def test_a_slanted_plate_is_cut_out_straight() -> None:
-    """Corners exist for this: the reader is used to level characters."""
-    image = np.full((200, 300, 3), 40, np.uint8)
-    quad = np.array([[60, 60], [220, 90], [214, 130], [54, 100]], np.float32)
-    cv2.fillPoly(image, [quad.astype(np.int32)], (230, 230, 230))
-    crop = straighten(image, quad)
-    inner = crop[
-        round(crop.shape[0] * 0.2) : round(crop.shape[0] * 0.8),
-        round(crop.shape[1] * 0.12) : -round(crop.shape[1] * 0.12),
-    ]
-    assert inner.min() > 200 and crop[0, 0].max() < 80

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +18,9 @@ from training.datasets.frame import BrokenAnnotations
 from training.datasets.load import Dataset, load_dataset
 from training.datasets.pack import pack
 from training.datasets.sheet import contact_sheet, statistics
-from training.datasets.splitting import assign_splits, sequence_of, twins_between_splits
+from training.datasets.splitting import assign_splits, keep_earlier, largest_share, on_both_sides, sequence_of
+from training.datasets.table import write_table
+from training.datasets.twins import between_splits, find_twins
 
 app = typer.Typer(help="Inspect and split labelled pictures.", no_args_is_help=True)
 console = Console()
@@ -30,6 +33,8 @@ ClassOption = Annotated[
     list[str] | None, typer.Option("--class", help="Class that is plates, if there are several; may be given again.")
 ]
 SMOKE_PICTURES = 6
+LEAKS_SHOWN = 20
+LOPSIDED = 0.5  # of the pictures in one group: whichever side it takes, the other is too small to learn or to judge
 
 
 def open_or_exit(
@@ -69,14 +74,22 @@ def inspect(
     """Validate every annotation, print statistics, look for leaks between splits, draw a contact sheet."""
     dataset = open_or_exit(place, pictures, skip_broken, smoke, classes)
     _print_statistics(dataset)
+    _say_leaks(dataset.frame)
     if twins:
-        found = twins_between_splits(dataset.frame, dataset.pictures)
+        found = between_splits(dataset.frame, find_twins(dataset.frame, dataset.pictures))
         console.print(f"{len(found)} pairs of nearly the same picture in different splits")
         for twin in found[:20]:
             console.print(f"  {twin.first} ~ {twin.second} ({twin.bits} of 64 bits differ)", highlight=False)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(sheet), contact_sheet(dataset.frame, dataset.pictures, count, seed=seed))
     console.print(f"{sheet}: {min(count, dataset.frame.file.nunique())} pictures with their labels")
+
+
+def _say_leaks(frame: pd.DataFrame) -> None:
+    """Name what stands on both sides, if anything does."""
+    if leaks := on_both_sides(frame):
+        shown = "\n  ".join(leaks[:LEAKS_SHOWN])
+        console.print(f"{len(leaks)} in several splits:\n  {shown}", style="yellow", markup=False, highlight=False)
 
 
 def _print_statistics(dataset: Dataset) -> None:
@@ -99,8 +112,14 @@ def split(
     pictures: PicturesOption = None,
     val_share: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of vehicles kept for judging.")] = 0.15,
     by_sequence: Annotated[
-        bool, typer.Option(help="Pictures whose names differ only in a number stay together.")
+        bool, typer.Option(help="Pictures whose names differ only in a number stay together, as do vehicles.")
     ] = False,
+    twins: Annotated[
+        bool, typer.Option(help="Nearly equal pictures stay together; off for one fixed camera without texts.")
+    ] = True,
+    earlier: Annotated[
+        Path | None, typer.Option(help="Table of an earlier division, whose pictures stay where they were.")
+    ] = None,
     salt: Annotated[str, typer.Option(help="Another word, another division.")] = "",
     classes: ClassOption = None,
     skip_broken: SkipOption = False,
@@ -111,14 +130,34 @@ def split(
     frame = dataset.frame
     if by_sequence:
         frame = frame.assign(group=[sequence_of(str(file)) for file in frame.file])
-    frame = assign_splits(frame, val_share, salt)
-    columns = [f"c{i}{axis}" for i in range(4) for axis in "xy"]
-    flat = [[value for point in corners for value in point] if corners else [""] * 8 for corners in frame.corners]
-    frame = frame.drop(columns="corners").assign(**{name: [row[i] for row in flat] for i, name in enumerate(columns)})
-    out.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(out, index=False)
+    if earlier is not None:
+        frame = keep_earlier(frame, _earlier_or_exit(earlier))
+    same = [(one.first, one.second) for one in find_twins(frame, dataset.pictures)] if twins else []
+    frame = assign_splits(frame, val_share, salt, same)
+    write_table(frame, out)
     pictures_by_split = frame.groupby("split").file.nunique().to_dict()
     console.print(f"{out}: " + ", ".join(f"{count} {name}" for name, count in pictures_by_split.items()))
+    console.print(f"{len(same)} pairs of nearly the same picture kept together" if twins else "twins not looked for")
+    _say_leaks(frame)
+    if (share := largest_share(frame, same)) > LOPSIDED:
+        console.print(
+            f"{share:.0%} of the pictures are one group. Fix: label texts, or --no-twins if one camera took them all",
+            style="yellow",
+        )
+
+
+def _earlier_or_exit(file: Path) -> pd.DataFrame:
+    """Return file and split of an earlier division, or say why there is none and leave with 1."""
+    try:
+        table = pd.read_csv(file, keep_default_na=False, dtype=str)
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    else:
+        if {"file", "split"} <= set(table):
+            return table
+        problem = "no columns file and split"
+    console.print(f"{file}: {problem}. Fix: give a table that `dataset split` wrote", style="red", markup=False)
+    sys.exit(1)
 
 
 @app.command("pack")
@@ -127,13 +166,16 @@ def pack_command(
     *,
     out: Annotated[Path, typer.Option(help="Folder for scenes and crops, then good as $ANPR_DATA.")],
     pictures: PicturesOption = None,
+    keep_leaks: Annotated[
+        bool, typer.Option("--keep-leaks", help="Pack what stands in several splits too; figures will flatter.")
+    ] = False,
     classes: ClassOption = None,
     skip_broken: SkipOption = False,
     smoke: SmokeOption = False,
 ) -> None:
     """Write scenes.csv/.zip and crops.csv/.zip, the layout that the reader's training and all evaluations take."""
     try:
-        packed = pack(open_or_exit(place, pictures, skip_broken, smoke, classes), out)
+        packed = pack(open_or_exit(place, pictures, skip_broken, smoke, classes), out, keep_leaks)
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)

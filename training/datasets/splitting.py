@@ -1,35 +1,26 @@
-"""Train or validation: decided per vehicle or sequence, and checked for pictures that are nearly the same.
+"""Train or validation: decided per vehicle and sequence, never by frame.
 
-One car filmed for ten frames must not be learned from and judged on. Groups go to a side by the hash of
-their name, so that adding pictures later moves nobody.
+One car filmed for ten frames must not be learned from and judged on. What has a name in common, a text, a group or
+a picture, is one group and goes to one side: to the side that one of its rows has already, else by the hash of the
+group's leading name. So more pictures of known vehicles, and new vehicles, move nobody. A group can change its side
+only when a new picture ties it to another group, and then at most one of the two moves; a division given as
+`earlier` binds even then.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 
-import cv2
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from training.datasets.pictures import Pictures
-
-HASH_SIDE = 8
-NEAR_BITS = 6  # of 64 may differ; unrelated pictures differ by about 32
 FRAME_NUMBER = re.compile(r"[_-]?\d+$")
+GROUP, TEXT, FILE = "group", "text", "file"
+RANK = {GROUP: 0, TEXT: 1, FILE: 2}  # who leads: a sequence gets new vehicles more often than a vehicle new sequences
 
-
-@dataclass(frozen=True)
-class Twin:
-    """Two pictures in different splits that look the same."""
-
-    first: str
-    second: str
-    bits: int  # that differ, of 64
+Name = tuple[str, str]  # kind and name
 
 
 def sequence_of(file: str) -> str:
@@ -38,65 +29,94 @@ def sequence_of(file: str) -> str:
     return FRAME_NUMBER.sub("", stem) or stem
 
 
-def assign_splits(frame: pd.DataFrame, val_share: float = 0.15, salt: str = "") -> pd.DataFrame:
-    """Return the frame with every empty `split` filled, whole pictures and whole groups on one side.
+def assign_splits(
+    frame: pd.DataFrame, val_share: float = 0.15, salt: str = "", same: Iterable[tuple[str, str]] = ()
+) -> pd.DataFrame:
+    """Return the frame with every empty `split` filled, whole groups on one side.
 
     Args:
-        frame: see `training.datasets.frame`; splits that are set stay.
+        frame: see `training.datasets.frame`; splits that are set stay and bind their group. Where they disagree,
+            the rest of the group is learned from, not judged on.
         val_share: of groups, in [0, 1].
         salt: another word gives another division.
+        same: pairs of files that must stand on one side, nearly equal pictures.
     """
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = name = parent[parent[name]]
-        return name
-
-    for row in frame.itertuples():  # a picture ties the groups of all its plates together
-        pair = sorted((root(f"group {row.group}"), root(f"file {row.file}")))
-        parent[pair[1]] = pair[0]  # the smallest name leads, whatever the order of rows
-    splits: list[str] = []
+    leaders = _leaders(frame, same)
+    sides: dict[Name, set[str]] = {}
     for row in frame.itertuples():
-        digest = hashlib.sha256((salt + root(f"file {row.file}")).encode()).digest()
-        share = int.from_bytes(digest[:4], "big") / 2**32
-        splits.append(str(row.split) or ("val" if share < val_share else "train"))
+        if row.split:
+            sides.setdefault(leaders[FILE, str(row.file)], set()).add(str(row.split))
+    splits = [
+        str(row.split) or _side(leaders[FILE, str(row.file)], sides, val_share, salt) for row in frame.itertuples()
+    ]
     divided: pd.DataFrame = frame.assign(split=splits)
     return divided
 
 
-def perceptual_hash(grey: npt.NDArray[np.uint8]) -> int:
-    """Return 64 bits that survive scaling and recompression: signs of the low DCT frequencies (pHash)."""
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.dct(small)[:HASH_SIDE, :HASH_SIDE].flatten()
-    bits = low > np.median(low[1:])
-    return int("".join("1" if bit else "0" for bit in bits), 2)
+def keep_earlier(frame: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with every empty `split` that an earlier table knows, by file, as it was there."""
+    known = dict(zip(earlier.file, earlier.split, strict=True))
+    kept: pd.DataFrame = frame.assign(split=[str(row.split or known.get(row.file, "")) for row in frame.itertuples()])
+    return kept
 
 
-def twins_between_splits(frame: pd.DataFrame, pictures: Pictures, near_bits: int = NEAR_BITS) -> list[Twin]:
-    """Return pairs of pictures in different splits whose perceptual hashes nearly agree, mirrored ones included."""
-    files = frame.drop_duplicates("file")[["file", "split"]].to_dict("records")
-    greys = [pictures.grey(str(one["file"])) for one in files]
-    plain = _as_bits([perceptual_hash(grey) for grey in greys])
-    mirrored = _as_bits([perceptual_hash(np.ascontiguousarray(grey[:, ::-1])) for grey in greys])
-    names, split = [str(one["file"]) for one in files], np.array([one["split"] for one in files])
-    found = []
-    for index in range(len(names)):
-        others = np.flatnonzero(split[index + 1 :] != split[index]) + index + 1
-        if not len(others):
-            continue
-        direct = _differing(plain[others], plain[index])
-        turned = _differing(mirrored[others], plain[index])
-        bits = np.minimum(direct, turned)
-        found += [
-            Twin(names[index], names[int(o)], int(b)) for o, b in zip(others, bits, strict=True) if b <= near_bits
-        ]
-    return found
+def on_both_sides(frame: pd.DataFrame) -> list[str]:
+    """Return every text, group and picture that stands in more than one split, in words."""
+    sides: dict[Name, set[str]] = {}
+    for row in frame.itertuples():
+        for name in (*_names(row), (FILE, str(row.file))):
+            sides.setdefault(name, set()).add(str(row.split))
+    return [
+        f"{kind} {name}: {', '.join(sorted(found))}"
+        for (kind, name), found in sorted(sides.items())
+        if len(found - {""}) > 1
+    ]
 
 
-def _as_bits(hashes: Sequence[int]) -> npt.NDArray[np.uint8]:
-    return np.unpackbits(np.array(hashes, ">u8").view(np.uint8).reshape(-1, 8), axis=1)
+def largest_share(frame: pd.DataFrame, same: Iterable[tuple[str, str]] = ()) -> float:
+    """Return the share of all pictures that the largest group holds; above a half, no division is fair."""
+    leaders = _leaders(frame, same)
+    counts = frame.file.drop_duplicates().map(lambda file: leaders[FILE, str(file)]).value_counts()
+    return float(counts.iloc[0] / counts.sum())
 
 
-def _differing(many: npt.NDArray[np.uint8], one: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    return np.asarray((many != one).sum(1), np.int64)
+def _names(row: object) -> list[Name]:
+    """Return what a row has in common with others; a group that is its text or its file's name says nothing new."""
+    text, group = str(getattr(row, "text", "")), str(getattr(row, "group", ""))
+    names = [(TEXT, text)] if text else []
+    own = ("", text, PurePosixPath(str(row.file)).stem)  # type: ignore[attr-defined]
+    return names if group in own else [*names, (GROUP, group)]
+
+
+def _leaders(frame: pd.DataFrame, same: Iterable[tuple[str, str]]) -> Mapping[Name, Name]:
+    """Return for each picture the name that leads its group, whatever the order of rows."""
+    parent: dict[Name, Name] = {}
+
+    def root(name: Name) -> Name:
+        while parent.setdefault(name, name) != name:
+            parent[name] = name = parent[parent[name]]
+        return name
+
+    def tie(first: Name, second: Name) -> None:
+        ahead, behind = sorted((root(first), root(second)), key=_order)
+        parent[behind] = ahead
+
+    for row in frame.itertuples():  # a picture ties the groups of all its plates together
+        for name in (*_names(row), (FILE, str(row.file))):
+            tie((FILE, str(row.file)), name)
+    for first, second in same:
+        tie((FILE, first), (FILE, second))
+    return {name: root(name) for name in list(parent)}
+
+
+def _order(name: Name) -> tuple[int, bytes]:
+    """Return who leads: by hash among equals, so that a new name seldom takes over, whatever it is called."""
+    return RANK[name[0]], hashlib.sha256(f"leads {name[0]} {name[1]}".encode()).digest()
+
+
+def _side(leader: Name, sides: Mapping[Name, set[str]], val_share: float, salt: str) -> str:
+    bound = sides.get(leader)
+    if bound:
+        return "train" if len(bound) > 1 else next(iter(bound))
+    digest = hashlib.sha256(f"{salt}{leader[0]} {leader[1]}".encode()).digest()
+    return "val" if int.from_bytes(digest[:4], "big") / 2**32 < val_share else "train"

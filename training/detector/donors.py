@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.random import Generator
 
+from training.datasets.labels import corners_of_json
 from training.datasets.pictures import decode_grey
 from training.datasets.reviewed import CROP, lookalikes, true_corners
 from training.detector.scenes import FloatArray, GreyImage, Scene, corners_of_boxes
@@ -40,7 +41,8 @@ class Donor:
 def crop_donors(data: Path, split: str = "train", min_width: int = 70, leave_out: Sequence[str] = ()) -> list[Donor]:
     """Return the plates of crops.zip that are wide enough to stay sharp.
 
-    Their corners are those of `training/labels/corners.csv`, exact, and elsewhere the crop's less its margin.
+    Their corners are those of the table or of `training/labels/corners.csv`, exact, and elsewhere the crop's less
+    its margin.
     """
     table = pd.read_csv(data / "crops.csv", keep_default_na=False)
     chosen = table[(table.split == split) & (~table.source.isin(["china", *leave_out])) & (table.width >= min_width)]
@@ -50,8 +52,10 @@ def crop_donors(data: Path, split: str = "train", min_width: int = 70, leave_out
         names = {Path(name).name: name for name in archive.namelist()}
         for row in chosen.itertuples():
             grey = decode_grey(archive.read(names[str(row.file)]))
-            if str(row.file) in by_eye:
-                donors.append(Donor(grey, by_eye[str(row.file)][0]))
+            labelled = corners_of_json(str(row.corners))[0] if getattr(row, "corners", "") else None
+            known = by_eye[str(row.file)][0] if labelled is None and str(row.file) in by_eye else labelled
+            if known is not None:
+                donors.append(Donor(grey, np.asarray(known, np.float32)))
                 continue
             height, width = grey.shape
             inset_x = width * CROP_MARGIN[0] / (1 + 2 * CROP_MARGIN[0])

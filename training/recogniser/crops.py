@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.datasets.frame import Corners
+from training.datasets.labels import corners_of_json
 from training.places import data_folder
 from training.progress import shown
 from training.recogniser.network import SLOTS
@@ -39,6 +41,7 @@ class LabelledCrop:
     status: str  # ok, unsure, nonlatin, notplate, illegible
     margins: tuple[float, float]  # share of the plate's width and height around it, each side
     file: str
+    corners: Corners | None = None  # TL TR BR BL of the plate in pixels of the picture, where the table has them
 
 
 def photographs_in(named: Path | None) -> Path | None:
@@ -99,7 +102,8 @@ def load_crops(
             margins = (0.0, 0.0) if row["source"] == "china" else (0.06, 0.12)
             picture = _decode(archive.read(members[row["file"]]), row["file"])
             facts = (row["text"], int(row["lines"]), row["source"], row["status"], margins, row["file"])
-            crops.append(LabelledCrop(picture, *facts))
+            corners = corners_of_json(row["corners"])[0] if row.get("corners") else None
+            crops.append(LabelledCrop(picture, *facts, corners))
     return crops
 
 

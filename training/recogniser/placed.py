@@ -1,13 +1,13 @@
 """Where things are on the labelled photographs: the plate's corners, and the middle of every character.
 
-The corners are those labelled by eye (`training/labels/corners.csv`), elsewhere those that our detector finds in the
-crop, which is how the gate will frame the plate. Nobody labelled the characters: they lie where the reader's own slots
-look, on crops that it reads right.
+The corners are those of the data's own table or labelled by eye (`training/labels/corners.csv`), elsewhere those that
+our detector finds in the crop, which is how the gate will frame the plate. Nobody labelled the characters: they lie
+where the reader's own slots look, on crops that it reads right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -48,7 +48,7 @@ def place_crops(
 ) -> list[PlacedCrop]:
     """Return the crops with labelled corners, or those that `detector` finds, and the middles that `reader` finds."""
     by_eye = true_corners(CROP)
-    corners = [by_eye[crop.file][0] if crop.file in by_eye else _found_corners(crop, detector) for crop in crops]
+    corners = [_corners(crop, by_eye, detector) for crop in crops]
     middles: list[Floats | None] = [None] * len(crops)
     if reader is not None:
         middles = [m for start in range(0, len(crops), BATCH) for m in _middles(crops[start : start + BATCH], reader)]
@@ -59,6 +59,12 @@ def surrounded(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     """Return a crop with its edge repeated around it, as a detector wants to see a plate, and how wide, in pixels."""
     pad = round(AROUND * max(picture.shape))
     return np.asarray(cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.uint8), pad
+
+
+def _corners(crop: LabelledCrop, by_eye: Mapping[str, Floats], detector: Network | None) -> Floats | None:
+    if crop.corners is not None:
+        return np.asarray(crop.corners, np.float32)
+    return by_eye[crop.file][0] if crop.file in by_eye else _found_corners(crop, detector)
 
 
 def _found_corners(crop: LabelledCrop, detector: Network | None) -> Floats | None:
