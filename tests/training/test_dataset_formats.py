@@ -164,6 +164,21 @@ def test_xml_that_is_no_annotation_is_skipped_with_a_note(tmp_path: Path) -> Non
     assert len(frame) == 2 and "project.xml: root element is <settings>" in frame.attrs["notes"][0]
 
 
+def test_files_that_a_system_leaves_behind_are_no_pictures(tmp_path: Path) -> None:
+    """They would be pictures without a label file, and broken ones at that."""
+    folder = write_voc(tmp_path)
+    (folder / "__MACOSX").mkdir()
+    for name in ("._a.png", "__MACOSX/a.png"):
+        (folder / name).write_bytes(b"Mac OS X")
+    assert len(load_dataset(folder).frame) == 2
+
+
+def test_a_project_file_among_yolo_labels_does_not_make_them_voc(tmp_path: Path) -> None:
+    labels = WRITERS["yolo"](tmp_path)
+    (labels / "workspace.xml").write_text('<?xml version="1.0"?>\n<project/>')
+    assert load_dataset(labels).format == "yolo"
+
+
 # Equal names
 
 

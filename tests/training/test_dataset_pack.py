@@ -151,8 +151,10 @@ def test_packing_refuses_what_would_be_learned_and_judged_on(tmp_path: Path) -> 
 def test_packing_refuses_nearly_the_same_picture_on_both_sides(tmp_path: Path) -> None:
     file = divided(tmp_path / "set", text=["", ""])
     cv2.imwrite(str(tmp_path / "set" / "b.png"), draw("a.png", 0)[:, ::-1])
-    done = CliRunner().invoke(app, ["dataset", "pack", str(file), "--out", str(tmp_path / "packed")])
+    arguments = ["dataset", "pack", str(file), "--out", str(tmp_path / "packed")]
+    done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 1 and "nearly the same: a.png, b.png" in done.output
+    assert CliRunner().invoke(app, [*arguments, "--no-twins"]).exit_code == 0
 
 
 def test_packing_without_splits_is_refused(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def of_classes(findings: Iterable[Finding], chosen: Sequence[str] = ()) -> list[
     if not chosen:
         if len(counts) > 1:
             raise UnclearClasses(
-                f"several classes: {_listed(counts)}. Fix: say which are plates, e.g. `anpr-train dataset split "
-                f"--class {counts.most_common(1)[0][0]!r}`; may be given again"
+                f"several classes: {_listed(counts)}. Fix: say which are plates with --class NAME, which may be given "
+                "again; `dataset split` and `dataset pack` then keep what was chosen"
             )
         return everything
     if unknown := [name for name in chosen if name not in counts]:

@@ -32,6 +32,9 @@ SmokeOption = Annotated[bool, typer.Option("--smoke", help="The first few pictur
 ClassOption = Annotated[
     list[str] | None, typer.Option("--class", help="Class that is plates, if there are several; may be given again.")
 ]
+TwinsOption = Annotated[
+    bool, typer.Option(help="Look for nearly equal pictures; off where one fixed camera took all and no text is known.")
+]
 SMOKE_PICTURES = 6
 LEAKS_SHOWN = 20
 LOPSIDED = 0.5  # of the pictures in one group: whichever side it takes, the other is too small to learn or to judge
@@ -66,7 +69,7 @@ def inspect(
     sheet: Annotated[Path, typer.Option(help="Where to write the contact sheet.")] = Path("out/dataset.png"),
     count: Annotated[int, typer.Option(min=1, max=400, help="Pictures on the sheet.")] = 40,
     seed: Annotated[int, typer.Option(help="Which pictures.")] = 0,
-    twins: Annotated[bool, typer.Option(help="Look for near-duplicates between splits.")] = True,
+    twins: TwinsOption = True,
     classes: ClassOption = None,
     skip_broken: SkipOption = False,
     smoke: SmokeOption = False,
@@ -114,9 +117,7 @@ def split(
     by_sequence: Annotated[
         bool, typer.Option(help="Pictures whose names differ only in a number stay together, as do vehicles.")
     ] = False,
-    twins: Annotated[
-        bool, typer.Option(help="Nearly equal pictures stay together; off for one fixed camera without texts.")
-    ] = True,
+    twins: TwinsOption = True,
     earlier: Annotated[
         Path | None, typer.Option(help="Table of an earlier division, whose pictures stay where they were.")
     ] = None,
@@ -166,6 +167,7 @@ def pack_command(
     *,
     out: Annotated[Path, typer.Option(help="Folder for scenes and crops, then good as $ANPR_DATA.")],
     pictures: PicturesOption = None,
+    twins: TwinsOption = True,
     keep_leaks: Annotated[
         bool, typer.Option("--keep-leaks", help="Pack what stands in several splits too; figures will flatter.")
     ] = False,
@@ -175,7 +177,7 @@ def pack_command(
 ) -> None:
     """Write scenes.csv/.zip and crops.csv/.zip, the layout that the reader's training and all evaluations take."""
     try:
-        packed = pack(open_or_exit(place, pictures, skip_broken, smoke, classes), out, keep_leaks)
+        packed = pack(open_or_exit(place, pictures, skip_broken, smoke, classes), out, twins, keep_leaks)
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)

@@ -7,6 +7,7 @@ its corrected plates.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from training.datasets.table import read_table
 from training.datasets.voc import read_voc
 from training.datasets.yolo import read_yolo
 
+BEGINNING = 2000  # bytes of an XML file in which its root element stands
 FORMATS = ("voc", "yolo", "coco", "csv", "gate")
 
 
@@ -63,7 +65,7 @@ def load_dataset(
         raise FileNotFoundError(f"{path}: no such file or folder")
     annotations = _table_in(path) or path
     kind = format_of(annotations)
-    place = pictures or _beside(annotations)
+    place = pictures or (annotations.parent if kind == "gate" else _beside(annotations))
     store = Pictures(place)
     findings = _findings(
         kind, annotations, store, source or (path.name if path.is_dir() else path.parent.name), licence
@@ -87,13 +89,20 @@ def format_of(path: Path) -> str:
             return "coco"
         return "gate" if is_gate_table(path) else "csv"
     if path.is_dir():
-        if any(path.rglob("*.xml")):
+        texts = any(path.rglob("*.txt"))
+        if any(not texts or _speaks_of_a_picture(file) for file in path.rglob("*.xml")):
             return "voc"
-        if any(path.rglob("*.txt")):
+        if texts:
             return "yolo"
     raise FileNotFoundError(
         f"{path}: no annotations. Fix: give a folder of VOC XML or YOLO txt, a COCO .json or a .csv"
     )
+
+
+def _speaks_of_a_picture(file: Path) -> bool:
+    """Tell VOC from the settings and project files that programs leave behind, by the beginning alone."""
+    with file.open("rb") as opened:
+        return re.search(rb"<annotation[\s>]", opened.read(BEGINNING)) is not None
 
 
 def _beside(annotations: Path) -> Path:

@@ -43,12 +43,13 @@ class Packed:
     crops: int
 
 
-def pack(dataset: Dataset, folder: Path, keep_leaks: bool = False) -> Packed:
+def pack(dataset: Dataset, folder: Path, twins: bool = True, keep_leaks: bool = False) -> Packed:
     """Write scenes.csv, scenes.zip, crops.csv and crops.zip.
 
     Args:
         dataset: every row with its split.
         folder: made where it is missing; what is there of an earlier packing is written over.
+        twins: look for nearly the same picture in several splits.
         keep_leaks: pack even what would be learned from and judged on.
 
     Raises:
@@ -56,11 +57,12 @@ def pack(dataset: Dataset, folder: Path, keep_leaks: bool = False) -> Packed:
     """
     if (dataset.frame.split == "").any():
         raise ValueError("some pictures have no split. Fix: run `anpr-train dataset split` first and pack its table")
-    if not keep_leaks and (leaks := _leaks(dataset)):
+    if not keep_leaks and (leaks := _leaks(dataset, twins)):
         shown = "\n  ".join([*leaks[:LEAKS_SHOWN], *["..."] * (len(leaks) > LEAKS_SHOWN)])
         raise ValueError(
             f"{len(leaks)} times the same would be learned from and judged on. Fix: clear their column split and run "
-            f"`anpr-train dataset split` again, or pack with --keep-leaks and believe no figure:\n  {shown}"
+            "`anpr-train dataset split` again; where one fixed camera only makes pictures look alike, --no-twins; or "
+            f"pack with --keep-leaks and believe no figure:\n  {shown}"
         )
     folder.mkdir(parents=True, exist_ok=True)
     scenes: list[dict[str, Any]] = []
@@ -82,10 +84,10 @@ def pack(dataset: Dataset, folder: Path, keep_leaks: bool = False) -> Packed:
     return Packed(len(scenes), len(crops))
 
 
-def _leaks(dataset: Dataset) -> list[str]:
+def _leaks(dataset: Dataset, twins: bool) -> list[str]:
     """Return in words what stands in more than one split."""
-    twins = between_splits(dataset.frame, find_twins(dataset.frame, dataset.pictures))
-    return on_both_sides(dataset.frame) + [f"nearly the same: {twin.first}, {twin.second}" for twin in twins]
+    found = between_splits(dataset.frame, find_twins(dataset.frame, dataset.pictures)) if twins else []
+    return on_both_sides(dataset.frame) + [f"nearly the same: {one.first}, {one.second}" for one in found]
 
 
 CROP_COLUMNS = [

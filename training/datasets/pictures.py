@@ -43,7 +43,7 @@ class Pictures:
             names = self._archive.namelist()
         else:
             names = [path.relative_to(place).as_posix() for path in sorted(place.rglob("*")) if path.is_file()]
-        self._names = [name for name in names if name.lower().endswith(SUFFIXES)]
+        self._names = [name for name in names if name.lower().endswith(SUFFIXES) and not _hidden(name)]
         self._full = set(self._names)
         self._by_last: dict[str, list[str]] = {}
         for name in self._names:
@@ -98,6 +98,11 @@ class Pictures:
 
     def _decode(self, name: str, flags: int) -> npt.NDArray[np.uint8]:
         return _decode(self.data(name), flags)
+
+
+def _hidden(name: str) -> bool:
+    """Tell whether a file is a system's own: macOS puts a ._1.jpg that is no picture beside every 1.jpg."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
 def _equal_folders(first: PurePosixPath, second: PurePosixPath) -> int:
