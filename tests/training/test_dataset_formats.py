@@ -243,6 +243,13 @@ def test_two_names_for_one_picture_are_a_fault(tmp_path: Path) -> None:
         load_dataset(file)
 
 
+def test_pictures_beside_labels_of_one_split_belong_to_it(tmp_path: Path) -> None:
+    """Whoever opens train/labels means train, with and without a label file."""
+    labels = {"train/labels/1.txt": f"0 {YOLO_BOX}\n"}
+    yolo_set(tmp_path, labels, ["train/images/1.png", "train/images/2.png"])
+    assert list(load_dataset(tmp_path / "train" / "labels").frame.split) == ["train", "train"]
+
+
 # Classes
 
 
@@ -292,6 +299,17 @@ def test_the_commands_say_which_classes_there_are(tmp_path: Path) -> None:
     assert done.exit_code == 0 and "2 pictures, 1 plates" in done.output
     both = CliRunner().invoke(app, [*arguments, "--class", "plate", "--class", "car"])
     assert "2 pictures, 2 plates" in both.output
+
+
+def test_a_line_of_nonsense_is_a_fault_and_no_class(tmp_path: Path) -> None:
+    """Else it would be said that classes are unclear, or it would vanish with those not chosen."""
+    labels = WRITERS["yolo"](tmp_path)
+    (labels / "train" / "a.txt").write_text("plate at 3 o'clock\n")
+    (labels / "train" / "b.txt").write_text(f"\ufeff0 {YOLO_BOX}\n", encoding="utf-8")  # Windows' mark is no class
+    for classes in ([], ["0"]):
+        with pytest.raises(BrokenAnnotations, match=r"train/a\.txt: line 1: class 'plate' is no number") as caught:
+            load_dataset(labels, classes=classes)
+        assert len(caught.value.problems) == 1
 
 
 # Pictures held upright

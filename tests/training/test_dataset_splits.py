@@ -16,7 +16,14 @@ from tests.training.labelled import BOXES, draw, write_voc
 from training.cli import app
 from training.datasets.load import load_dataset
 from training.datasets.pictures import Pictures
-from training.datasets.splitting import assign_splits, keep_earlier, largest_share, on_both_sides, sequence_of
+from training.datasets.splitting import (
+    assign_splits,
+    by_sequence,
+    keep_earlier,
+    largest_share,
+    on_both_sides,
+    sequence_of,
+)
 from training.datasets.twins import between_splits, find_twins
 
 
@@ -101,6 +108,18 @@ def test_a_sequence_does_not_replace_the_vehicle() -> None:
     tuesday = table([(f"tuesday_{i}.jpg", "CAR1") for i in range(20)], group="tuesday")
     for salt in "abcdefgh":
         assert assign_splits(pd.concat([monday, tuesday]), 0.5, salt).split.nunique() == 1
+
+
+def test_a_group_that_somebody_named_stays_beside_the_sequence() -> None:
+    """Night is night, whatever its files are called; and a video stays whole though its nights differ."""
+    frame = table([("a_1.jpg", ""), ("b_1.jpg", "")], group="night")
+    frame = pd.concat([frame, table([("b_2.jpg", ""), ("c_1.jpg", "")]), table([("c_2.jpg", "")], group="day")])
+    grouped, pairs = by_sequence(frame)
+    assert list(grouped.group) == ["night", "night", "b", "c", "day"]
+    for salt in "abcdefgh":
+        found = sides(assign_splits(grouped, 0.5, salt, pairs))
+        assert found["a_1.jpg"] == found["b_1.jpg"] == found["b_2.jpg"]
+        assert found["c_1.jpg"] == found["c_2.jpg"]
 
 
 def test_equal_file_names_in_several_folders_are_no_group() -> None:

@@ -72,12 +72,12 @@ def test_a_plate_called_by_the_wrong_number_of_lines_keeps_characters_and_label(
 
 def test_a_plate_of_wrong_lines_gives_no_characters_to_others() -> None:
     good, wrong = (
-        photograph("AAAA", 2),
+        photograph("AAAAAAAA", 2),
         PlacedCrop(replace(photograph("BBBB").crop, lines=2), None, photograph("BBBB").middles),
     )
     recomposer = Recomposer([good, wrong])
     texts = {recomposer.recomposed(np.random.default_rng(seed), 0).crop.text for seed in range(20)}
-    assert texts == {"AAAA"}
+    assert texts == {"AAAAAAAA"}
 
 
 def test_letters_stay_letters_and_digits_digits() -> None:

@@ -27,7 +27,7 @@ def of_classes(findings: Iterable[Finding], chosen: Sequence[str] = ()) -> list[
         UnclearClasses: there are several classes and none is chosen, or a chosen one does not occur.
     """
     everything = list(findings)
-    counts = Counter(one.label for one in everything if not isinstance(one, Note) and one.label)
+    counts = Counter(one.label for one in everything if isinstance(one, PlateRow) and one.label)
     if not chosen:
         if len(counts) > 1:
             raise UnclearClasses(

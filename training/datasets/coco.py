@@ -18,7 +18,7 @@ from training.datasets.labels import clean_text, tidy_corners
 def read_coco(file: Path, source: str = "", licence: str = "", split: str = "") -> Iterator[Finding]:
     """Yield the plates of one COCO file and what is wrong; pictures without annotation come as rows without a box."""
     try:
-        loaded = json.loads(file.read_text(encoding="utf-8"))
+        loaded = json.loads(file.read_text(encoding="utf-8-sig"))
         images = {image["id"]: image for image in loaded["images"] if image["file_name"]}
         categories = {one.get("id"): str(one.get("name", one.get("id"))) for one in loaded.get("categories") or ()}
         annotations: list[Mapping[str, Any]] = [dict(one) for one in loaded["annotations"]]

@@ -18,7 +18,7 @@ from training.datasets.frame import BrokenAnnotations
 from training.datasets.load import Dataset, load_dataset
 from training.datasets.pack import pack
 from training.datasets.sheet import contact_sheet, statistics
-from training.datasets.splitting import assign_splits, keep_earlier, largest_share, on_both_sides, sequence_of
+from training.datasets.splitting import assign_splits, by_sequence, keep_earlier, largest_share, on_both_sides
 from training.datasets.table import write_table
 from training.datasets.twins import between_splits, find_twins
 
@@ -34,6 +34,15 @@ ClassOption = Annotated[
 ]
 TwinsOption = Annotated[
     bool, typer.Option(help="Look for nearly equal pictures; off where one fixed camera took all and no text is known.")
+]
+SequenceOption = Annotated[
+    bool,
+    typer.Option(
+        "--by-sequence/--no-by-sequence", help="Pictures whose names differ only in a number stay together as well."
+    ),
+]
+EarlierOption = Annotated[
+    Path | None, typer.Option(help="Table of an earlier division, whose pictures stay where they were.")
 ]
 SMOKE_PICTURES = 6
 LEAKS_SHOWN = 20
@@ -114,13 +123,9 @@ def split(
     out: Annotated[Path, typer.Option(help="Table to write, with the column split filled.")],
     pictures: PicturesOption = None,
     val_share: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of vehicles kept for judging.")] = 0.15,
-    by_sequence: Annotated[
-        bool, typer.Option(help="Pictures whose names differ only in a number stay together, as do vehicles.")
-    ] = False,
+    sequences: SequenceOption = False,
     twins: TwinsOption = True,
-    earlier: Annotated[
-        Path | None, typer.Option(help="Table of an earlier division, whose pictures stay where they were.")
-    ] = None,
+    earlier: EarlierOption = None,
     salt: Annotated[str, typer.Option(help="Another word, another division.")] = "",
     classes: ClassOption = None,
     skip_broken: SkipOption = False,
@@ -128,19 +133,16 @@ def split(
 ) -> None:
     """Divide pictures into train and val by vehicle or sequence, never by frame; splits that are set stay."""
     dataset = open_or_exit(place, pictures, skip_broken, smoke, classes)
-    frame = dataset.frame
-    if by_sequence:
-        frame = frame.assign(group=[sequence_of(str(file)) for file in frame.file])
-    if earlier is not None:
-        frame = keep_earlier(frame, _earlier_or_exit(earlier))
-    same = [(one.first, one.second) for one in find_twins(frame, dataset.pictures)] if twins else []
-    frame = assign_splits(frame, val_share, salt, same)
+    frame = dataset.frame if earlier is None else keep_earlier(dataset.frame, _earlier_or_exit(earlier))
+    frame, same = by_sequence(frame) if sequences else (frame, [])
+    alike = [(one.first, one.second) for one in find_twins(frame, dataset.pictures)] if twins else []
+    frame = assign_splits(frame, val_share, salt, [*same, *alike])
     write_table(frame, out)
     pictures_by_split = frame.groupby("split").file.nunique().to_dict()
     console.print(f"{out}: " + ", ".join(f"{count} {name}" for name, count in pictures_by_split.items()))
-    console.print(f"{len(same)} pairs of nearly the same picture kept together" if twins else "twins not looked for")
+    console.print(f"{len(alike)} pairs of nearly the same picture kept together" if twins else "twins not looked for")
     _say_leaks(frame)
-    if (share := largest_share(frame, same)) > LOPSIDED:
+    if (share := largest_share(frame, [*same, *alike])) > LOPSIDED:
         console.print(
             f"{share:.0%} of the pictures are one group. Fix: label texts, or --no-twins if one camera took them all",
             style="yellow",

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 import pandas as pd
 
@@ -29,6 +30,15 @@ def sequence_of(file: str) -> str:
     return FRAME_NUMBER.sub("", stem) or stem
 
 
+def by_sequence(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Return the frame with sequences as groups where nobody named one, and the pairs of files that belong together."""
+    sequences = [sequence_of(str(file)) for file in frame.file]
+    first: dict[str, str] = {}
+    pairs = [(first.setdefault(one, str(file)), str(file)) for one, file in zip(sequences, frame.file, strict=True)]
+    groups = [_own_group(row) or one for row, one in zip(frame.itertuples(), sequences, strict=True)]
+    return frame.assign(group=groups), pairs
+
+
 def assign_splits(
     frame: pd.DataFrame, val_share: float = 0.15, salt: str = "", same: Iterable[tuple[str, str]] = ()
 ) -> pd.DataFrame:
@@ -39,7 +49,7 @@ def assign_splits(
             the rest of the group is learned from, not judged on.
         val_share: of groups, in [0, 1].
         salt: another word gives another division.
-        same: pairs of files that must stand on one side, nearly equal pictures.
+        same: further pairs of files that must stand on one side: of a sequence, or nearly equal.
     """
     leaders = _leaders(frame, same)
     sides: dict[Name, set[str]] = {}
@@ -80,12 +90,15 @@ def largest_share(frame: pd.DataFrame, same: Iterable[tuple[str, str]] = ()) -> 
     return float(counts.iloc[0] / counts.sum())
 
 
-def _names(row: object) -> list[Name]:
-    """Return what a row has in common with others; a group that is its text or its file's name says nothing new."""
-    text, group = str(getattr(row, "text", "")), str(getattr(row, "group", ""))
-    names = [(TEXT, text)] if text else []
-    own = ("", text, PurePosixPath(str(row.file)).stem)  # type: ignore[attr-defined]
-    return names if group in own else [*names, (GROUP, group)]
+def _names(row: Any) -> list[Name]:
+    """Return what a row has in common with others."""
+    text, group = str(row.text), _own_group(row)
+    return [*([(TEXT, text)] if text else []), *([(GROUP, group)] if group else [])]
+
+
+def _own_group(row: Any) -> str:
+    """Return the group that somebody named; '' for one that is only the row's text or its file's name."""
+    return "" if row.group in (row.text, PurePosixPath(str(row.file)).stem) else str(row.group)
 
 
 def _leaders(frame: pd.DataFrame, same: Iterable[tuple[str, str]]) -> Mapping[Name, Name]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from defusedxml import DefusedXmlException, ElementTree
+from defusedxml import ElementTree
 
 from training.datasets.frame import Corners, Finding, Note, PlateRow, Problem
 from training.datasets.labels import clean_text, tidy_corners
@@ -33,7 +33,7 @@ def read_voc(folder: Path, pictures: Pictures, source: str = "", licence: str = 
         wanted[at] = at  # a file that cannot be read still has its picture, which is not one without plates
         try:
             root = ElementTree.parse(path).getroot()
-        except (ElementTree.ParseError, DefusedXmlException, ValueError) as error:
+        except (ElementTree.ParseError, ValueError) as error:
             yield Problem(at, f"cannot be read as XML: {error}")
             continue
         if root.tag == "annotation":

@@ -29,7 +29,7 @@ def read_yolo(folder: Path, pictures: Pictures, source: str = "", licence: str =
     matched = match({at: at for at in files}, pictures.names())
     names, above = class_names(folder), folder.parts[-2:]  # `folder` may be train/labels itself
     for at, path in files.items():
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
         picture = matched.pictures.get(at)
         if picture is not None:
             facts = (source, licence, split_of((*above, *PurePosixPath(at).parts[:-1])))
@@ -40,7 +40,7 @@ def read_yolo(folder: Path, pictures: Pictures, source: str = "", licence: str =
             yield Note(f"{at}: holds no labels, skipped")
     if matched.pictures:
         for name in matched.unlabelled:
-            split = split_of(PurePosixPath(name).parts[:-1])
+            split = split_of((*above, *PurePosixPath(name).parts[:-1]))
             yield PlateRow(name, None, split=split, source=source, licence=licence)
         if matched.unlabelled:
             yield Note(WITHOUT_LABEL.format(len(matched.unlabelled)))
@@ -54,7 +54,7 @@ def class_names(folder: Path) -> dict[str, str]:
                 return named
         for file in (place / "classes.txt", place / "obj.names"):
             if file.is_file():
-                lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
+                lines = file.read_text(encoding="utf-8-sig", errors="replace").split("\n")
                 return {str(number): line.strip() for number, line in enumerate(lines) if line.strip()}
     return {}
 
@@ -72,15 +72,11 @@ def _named_in(file: Path) -> dict[str, str]:
 
 def _are_labels(text: str) -> bool:
     """Tell whether a text without a picture was meant as labels: every line is a class and enough numbers."""
-    for line in filter(None, map(str.strip, text.splitlines())):
-        words = line.split()
-        try:
-            numbers = [float(word) for word in words]
-        except ValueError:
-            return False
-        if len(numbers) <= min(VALUES):
-            return False
-    return True
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    try:
+        return bool(lines) and all(len([float(word) for word in words]) > min(VALUES) for words in lines)
+    except ValueError:
+        return False
 
 
 def _read(
@@ -94,8 +90,10 @@ def _read(
         return
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     for number, (kind, *words) in lines:
-        label = names.get(kind, kind)
+        label = names.get(kind, kind) if kind.isdigit() else ""
         try:
+            if not label:
+                raise ValueError(f"class {kind!r} is no number")
             box, corners = _geometry([float(word) for word in words], size)
         except ValueError as error:
             yield Problem(at, f"line {number}: {error}", picture, label)
