@@ -29,7 +29,7 @@ from edge.config.settings import Settings
 from edge.errors import EdgeError
 from edge.housekeeping import Housekeeping
 from edge.mailbox import Mailbox
-from edge.memory import Thrift
+from edge.memory import Thrift, settle
 from edge.pipeline.capture import CaptureThread, open_source
 from edge.pipeline.evidence import blur, shrink
 from edge.pipeline.models import fingerprints
@@ -130,6 +130,7 @@ def run(settings: Settings, *, reload: Callable[[], None] = lambda: None, config
             *callers.doorbells(settings, site.call, site.metrics),
         ]
         _serve(site, stack)
+        settle()
         log.info("anpr-edge %s watches %d camera(s)", __version__, len(settings.cameras))
         return Runtime(
             stages,

@@ -114,7 +114,10 @@ class Pump(Generic[T]):
     def abandon(self) -> None:
         """Take nothing more; the connection is closed as soon as the camera lets go. Returns at once."""
         with self._changed:
-            self._abandoned = True
+            self._abandoned = self._interrupted = True
+            # A failure that was raised holds the frames it passed, and they hold this pump, its connection and decoder:
+            # 5 MB that only a full garbage collection would find.
+            self._failure = None
             self._items.clear()
             self._changed.notify_all()
 

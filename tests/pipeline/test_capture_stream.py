@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 from edge.clock import SystemClock
 from edge.config.camera import CameraSettings
 from edge.errors import SourceStalled, SourceUnavailable
+from edge.pipeline.capture_pump import Pump
 from edge.pipeline.capture_stream import StreamSource
 from edge.types import Frame
 from tests.clips import make_clip
@@ -222,3 +226,39 @@ def test_a_slow_reader_sees_the_present_not_the_past(camera: RtspServer) -> None
     assert late is not None
     assert SystemClock().monotonic_s() - late.monotonic_s < 1.0
     assert source.damaged_packets >= 30
+
+
+class Ending:
+    """A connection that gives one item, and ends when it is told to."""
+
+    def __init__(self, end: threading.Event) -> None:
+        self._end = end
+
+    def items(self) -> Iterator[int]:
+        yield 1
+        self._end.wait(5.0)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def test_a_connection_that_ended_is_freed_without_the_garbage_collector() -> None:
+    """Its decoder weighs five megabytes, which the collector does not see: it would come by after days."""
+    end = threading.Event()
+    sessions = [Ending(end)]
+    freed = weakref.ref(sessions[0])
+    pump: Pump[int] = Pump("camera", sessions.pop, capacity=4, resumes=lambda item: True, clock=SystemClock())
+    pump.open(2.0)
+    assert pump.next(2.0)[0] == 1
+    end.set()
+    with suppress(SourceUnavailable):
+        pump.next(2.0)
+        pytest.fail("it did not end")
+    pump.abandon()
+    pump.join(2.0)
+    gc.disable()
+    try:
+        del pump
+        assert freed() is None
+    finally:
+        gc.enable()
