@@ -245,9 +245,8 @@ class Ending:
 def test_a_connection_that_ended_is_freed_without_the_garbage_collector() -> None:
     """Its decoder weighs five megabytes, which the collector does not see: it would come by after days."""
     end = threading.Event()
-    sessions = [Ending(end)]
-    freed = weakref.ref(sessions[0])
-    pump: Pump[int] = Pump("camera", sessions.pop, capacity=4, resumes=lambda item: True, clock=SystemClock())
+    pump: Pump[int] = Pump("camera", lambda: Ending(end), capacity=4, resumes=lambda item: True, clock=SystemClock())
+    freed = weakref.ref(pump)
     pump.open(2.0)
     assert pump.next(2.0)[0] == 1
     end.set()
