@@ -99,3 +99,16 @@ def test_a_training_command_that_does_not_exist_is_noticed() -> None:
     assert unknown_words(command_line, "export detector|recogniser --version 1.0.0  # writes") == []
     assert unknown_words(command_line, "recogniser export") == ["export"]
     assert unknown_words(command_line, "detector train --epochs 3 --data x") == ["--epochs"]
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """Whoever is told `decision 51` must find one page."""
+    numbers = [page.name[:4] for page in (ROOT / "docs/decisions").glob("*.md")]
+    assert sorted(set(numbers)) == sorted(numbers)
+
+
+def test_gpio_is_never_named_without_its_package() -> None:
+    """The rights to the pins alone move no barrier."""
+    for page in [*PAGES, *(ROOT / "systemd/drop-ins").glob("*.conf")]:
+        for options in re.findall(r"scripts/install (--with gpio[^`\n]*)", page.read_text(encoding="utf-8")):
+            assert "--extras gpio" in options, page
