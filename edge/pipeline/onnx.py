@@ -210,6 +210,14 @@ def providers() -> tuple[str, ...]:
     return tuple(names[name] for name in onnxruntime.get_available_providers() if name in names)
 
 
+def cpu_threads(wanted: int) -> int:
+    """Return how many threads a model gets on the CPU; 0 is one less than the cores this process may use, at least 1.
+
+    The core that is left belongs to the decoder.
+    """
+    return wanted or max(1, len(os.sched_getaffinity(0)) - 1)
+
+
 def _open_session(content: bytes, options: Any, providers: Sequence[str]) -> Any:
     available = onnxruntime.get_available_providers()
     wanted = [(_NAMES[p], _provider_options(p)) for p in providers if _NAMES[p] in available]
@@ -237,7 +245,7 @@ def _provider_options(provider: str) -> dict[str, str]:
 
 def _options(threads: int) -> Any:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or max(1, len(os.sched_getaffinity(0)) - 1)
+    options.intra_op_num_threads = cpu_threads(threads)
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL

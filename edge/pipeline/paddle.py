@@ -19,6 +19,7 @@ from edge.config.models import Provider
 from edge.errors import InferenceError, ModelError
 from edge.pipeline.ctc import LINE, MARGIN
 from edge.pipeline.lines import as_lines, likeliest, used_width
+from edge.pipeline.onnx import cpu_threads
 from edge.pipeline.posterior import SLOTS, fold
 from edge.protocols import RawRead
 from edge.types import BLANK, CLASSES, FloatArray, UInt8Array
@@ -43,7 +44,7 @@ class PaddleRecogniser:
     Args:
         folder: an inference model (inference.json, .pdiparams, inference.yml); None lets paddleocr fetch its own.
         provider: cpu, or cuda and tensorrt for the GPU; auto leaves it to paddle.
-        threads: on the CPU; 0 leaves one core free.
+        threads: on the CPU; 0 is one less than the cores this process may use, at least 1.
 
     Raises (constructor):
         ModelError: the extra is not installed, or the model does not load.
@@ -63,7 +64,7 @@ class PaddleRecogniser:
                 model_name=model_name,
                 model_dir=str(folder) if folder else None,
                 device=_DEVICES[provider],
-                cpu_threads=max(1, threads),
+                cpu_threads=cpu_threads(threads),
                 enable_mkldnn=False,
             )
         except _ERRORS as error:

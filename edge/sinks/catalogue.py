@@ -365,4 +365,3 @@ EXITS_UNMATCHED = Metric(
 _HERE = tuple(m for m in list(globals().values()) if isinstance(m, Metric))
 CATALOGUE: tuple[Metric, ...] = (*_HERE, *ACCESS)
 COUNTED = tuple(m for m in CATALOGUE if m.kind in ("counter", "histogram"))  # where it happens
-STATES_NOW = tuple(m for m in CATALOGUE if m.kind in ("gauge", "info"))  # from the board, at scrape time

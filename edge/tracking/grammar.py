@@ -1,4 +1,4 @@
-"""What registrations look like: a prior over texts, the canonical form, O or 0 by slot.
+"""What registrations look like: a prior over texts, the canonical form, characters that look alike.
 
 The prior is a mixture of the configured countries' formats, of the world's, and of any text at all, so that no
 text is impossible: a foreign or personal plate that is read clearly wins against the grammar. Pure functions
@@ -28,11 +28,7 @@ CERTAIN_REGION = 0.9  # a region is named only when one country explains the tex
 CACHED_TEXTS = 4096  # priors remembered: the votes of one vehicle ask for the same texts again and again
 NO_FORM = -1e9  # stands for log 0: finite, so that sums stay numbers
 
-CONFUSED = 0.1  # how often a reader mistakes a character for its lookalike, roughly
-LEAST_WEIGHT = 1e-3  # an answer that needs more changes, or a rarer format, than this is a guess
-BY_FAR = 10.0  # the best answer must outweigh all others this much
-
-# Characters that cameras and readers take for one another; used to decide by slot, e.g. O in a digit's place.
+# Characters that cameras and readers take for one another.
 LOOKALIKES = (
     ("O", "0"),
     ("Q", "0"),
@@ -155,47 +151,3 @@ def _any_text(length: int) -> float:
     inside = MIN_LENGTH <= length <= MAX_LENGTH
     share = LENGTH_SHARES[length - MIN_LENGTH] if inside else UNLIKELY_LENGTH
     return math.log(share) - length * math.log(len(CHARSET))
-
-
-def settle_lookalikes(text: str, code: str) -> str | None:
-    """Return `text` with O or 0, I or 1 and their like decided by the slots of one country's formats.
-
-    The text itself when it fits as it is; else the answer that a common format and few changes make by far the
-    likeliest; None when there is no such answer.
-
-    Raises:
-        ConfigError: the country is not known.
-    """
-    forms = [f for f in country(code).forms if len(f.slots) == len(text)]
-    if any(f.fits(text) for f in forms):
-        return text
-    weights: dict[str, float] = {}
-    for form in forms:
-        answer = _forced(text, form)
-        if answer is not None:
-            changes = sum(a != b for a, b in zip(text, answer, strict=True))
-            weights[answer] = weights.get(answer, 0.0) + form.share * CONFUSED**changes
-    best = max(sorted(weights), key=lambda a: weights[a], default=None)
-    if best is None or weights[best] < LEAST_WEIGHT:
-        return None
-    return best if weights[best] >= BY_FAR * (sum(weights.values()) - weights[best]) else None
-
-
-def _forced(text: str, form: Form) -> str | None:
-    """Return the only text of `form` that looks like `text`; None when there is none or a slot leaves a choice."""
-    result = ""
-    for character, slot in zip(text, form.slots, strict=True):
-        if character in slot:
-            result += character
-            continue
-        fitting = [twin for twin in _twins(character) if twin in slot]
-        if len(fitting) != 1:
-            return None
-        result += fitting[0]
-    return result
-
-
-@lru_cache(maxsize=64)
-def _twins(character: str) -> frozenset[str]:
-    pairs = [p for p in LOOKALIKES if character in p]
-    return frozenset(c for p in pairs for c in p) - {character}

@@ -90,12 +90,9 @@ class PlateFilter:
         spread = self._filter.P[:MEASURED, :MEASURED] + measurement_noise(self._height_px)
         return self._filter.x[:MEASURED, 0].copy(), spread
 
-    def ahead(self, elapsed_s: float) -> tuple[Box, tuple[float, float]]:
-        """Return the box in `elapsed_s` seconds and the deviations of its centre, px; changes nothing."""
-        transition = _transition(elapsed_s)
-        state = transition @ self._filter.x[:, 0]
-        spread = transition @ self._filter.P @ transition.T + _process_noise(elapsed_s, self._height_px)
-        return _box_of(state), (math.sqrt(spread[0, 0]), math.sqrt(spread[1, 1]))
+    def ahead(self, elapsed_s: float) -> Box:
+        """Return the box in `elapsed_s` seconds; changes nothing."""
+        return _box_of(_transition(elapsed_s) @ self._filter.x[:, 0])
 
     @property
     def _height_px(self) -> float:

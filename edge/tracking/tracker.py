@@ -1,7 +1,7 @@
 """Tracker: detections become plates followed over time.
 
-Every track has a deadline and, once over, an end reason; ids are never reused by one tracker. Two cars that
-swap places behind one box are told apart by their text: see `split`. No clock: time is passed in, in seconds.
+Every track has a deadline and ends once; ids are never reused by one tracker. Two cars that swap places behind
+one box are told apart by their text: see `split`. No clock: time is passed in, in seconds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from edge.tracking.association import Clutter, assign
 from edge.tracking.iou import box_rows, iou_matrix
@@ -40,16 +39,6 @@ class TrackerSettings:
             raise ValueError("patience, confirm_hits and max_tracks must be positive")
 
 
-class EndReason(str, Enum):
-    """Why a track is over."""
-
-    UNSEEN = "unseen"  # nothing found where it should be, for longer than the patience
-    LEFT_PICTURE = "left_picture"  # its prediction has left the frame
-    NEVER_CONFIRMED = "never_confirmed"  # too few looks: most likely noise
-    SPLIT = "split"  # its text says that another plate took its place
-    SETTLED = "settled"  # the source stopped
-
-
 class _Followed:
     """One live track; only its tracker touches it."""
 
@@ -70,7 +59,6 @@ class Tracker:
     def __init__(self, settings: TrackerSettings | None = None) -> None:
         self._settings = settings or TrackerSettings()
         self._live: dict[int, _Followed] = {}
-        self._reasons: dict[int, EndReason] = {}  # of the tracks that ended in the newest step
         self._split_off: list[Track] = []  # ended between two steps, reported by the next one
         self._next_id = 1
         self._now_s = float("-inf")
@@ -86,16 +74,12 @@ class Tracker:
         now_s = self._advance(now_s)
         self._associate(detections, now_s, float(frame_size[0] * frame_size[1]))
         ended = self._take_split_off()
-        ended += [self._end(t, reason) for t in list(self._live.values()) if (reason := self._over(t, frame_size))]
+        ended += [self._end(t) for t in list(self._live.values()) if self._over(t, frame_size)]
         return (*(self._snapshot(t) for t in self._live.values()), *ended)
 
     def predict(self, now_s: float) -> dict[int, Box]:
         """Return where each live plate should be at `now_s`; changes nothing."""
-        return {t.id: t.filter.ahead(max(0.0, now_s - self._now_s))[0] for t in self._live.values()}
-
-    def search_regions(self, now_s: float, sigmas: float = 3.0) -> dict[int, Box]:
-        """Return where to look for each live plate at `now_s`: its predicted box, widened by `sigmas` deviations."""
-        return {t.id: _widened(*t.filter.ahead(max(0.0, now_s - self._now_s)), sigmas) for t in self._live.values()}
+        return {t.id: t.filter.ahead(max(0.0, now_s - self._now_s)) for t in self._live.values()}
 
     def split(self, track_id: int, since_s: float) -> int | None:
         """End a track whose text says that since `since_s` another plate is in its place; return the new plate's id.
@@ -117,14 +101,7 @@ class Tracker:
 
     def settle(self) -> tuple[Track, ...]:
         """End every track: the source stopped. Returns them as ENDED."""
-        self._reasons = {}
-        return tuple(
-            self._take_split_off() + [self._end(t, EndReason.SETTLED) for t in list(self._live.values())],
-        )
-
-    def end_reason(self, track_id: int) -> EndReason | None:
-        """Return why a track ended in the newest step; None for any other."""
-        return self._reasons.get(track_id)
+        return (*self._take_split_off(), *(self._end(t) for t in list(self._live.values())))
 
     def deadline_s(self, track_id: int) -> float | None:
         """Return when a live track ends unless it is seen again; None when it is not alive."""
@@ -133,7 +110,6 @@ class Tracker:
 
     def _advance(self, now_s: float) -> float:
         now_s = max(now_s, self._now_s)
-        self._reasons = {}
         for track in self._live.values():
             track.filter.advance(now_s - self._now_s)
             track.detection = None
@@ -173,27 +149,22 @@ class Tracker:
             track.confirmed = self._settings.confirm_hits <= 1
             self._live[track.id] = track
 
-    def _over(self, track: _Followed, frame_size: tuple[int, int]) -> EndReason | None:
+    def _over(self, track: _Followed, frame_size: tuple[int, int]) -> bool:
         if track.detection is not None:
-            return None
+            return False
         unseen_s = self._now_s - track.last_s
-        if unseen_s > self._patience_s(track):
-            return EndReason.UNSEEN if track.confirmed else EndReason.NEVER_CONFIRMED
-        if unseen_s > self._settings.lost_after_s and _outside(track.filter.box, frame_size):
-            return EndReason.LEFT_PICTURE
-        return None
+        gone = unseen_s > self._settings.lost_after_s and _outside(track.filter.box, frame_size)
+        return gone or unseen_s > self._patience_s(track)
 
     def _patience_s(self, track: _Followed) -> float:
         return self._settings.patience_s if track.confirmed else self._settings.tentative_patience_s
 
-    def _end(self, track: _Followed, reason: EndReason) -> Track:
+    def _end(self, track: _Followed) -> Track:
         del self._live[track.id]
-        self._reasons[track.id] = reason
         return self._snapshot(track, TrackState.ENDED)
 
     def _take_split_off(self) -> list[Track]:
         split_off, self._split_off = self._split_off, []
-        self._reasons.update((t.id, EndReason.SPLIT) for t in split_off)
         return split_off
 
     def _take_id(self) -> int:
@@ -213,8 +184,3 @@ class Tracker:
 def _outside(box: Box, frame_size: tuple[int, int]) -> bool:
     cx, cy = box.centre
     return not (0.0 <= cx <= frame_size[0] and 0.0 <= cy <= frame_size[1])
-
-
-def _widened(box: Box, deviations: tuple[float, float], sigmas: float) -> Box:
-    dx, dy = deviations[0] * sigmas, deviations[1] * sigmas
-    return Box(box.x1 - dx, box.y1 - dy, box.x2 + dx, box.y2 + dy)

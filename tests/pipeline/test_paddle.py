@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import distributions
 from importlib.util import find_spec
@@ -124,9 +125,10 @@ class FakeTextRecognition:
 
     answer: Any = None
     shapes: tuple[tuple[int, ...], ...] = ()
+    threads = 0
 
-    def __init__(self, **_: Any) -> None:
-        pass
+    def __init__(self, *, cpu_threads: int, **_: Any) -> None:
+        type(self).threads = cpu_threads
 
     def predict(self, pictures: list[UInt8Array], batch_size: int) -> list[dict[str, Any]]:
         assert batch_size == len(pictures)
@@ -161,6 +163,16 @@ def test_no_text_or_too_much_is_not_legible(
     monkeypatch.setattr(fake, "answer", {"rec_text": text, "rec_score": score})
     (read,) = PaddleRecogniser(None).read([np.zeros((96, 640), np.uint8)])
     assert read.legible == 0.0
+
+
+@pytest.mark.parametrize(("wanted", "cores", "given"), [(0, 4, 3), (0, 1, 1), (7, 4, 7)])
+def test_one_core_is_left_to_the_decoder(
+    wanted: int, cores: int, given: int, fake: type[FakeTextRecognition], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """models.threads means the same whichever package reads."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    PaddleRecogniser(None, threads=wanted)
+    assert fake.threads == given
 
 
 def test_padding_is_not_shown_to_paddle(fake: type[FakeTextRecognition], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.errors import ConfigError
 from edge.tracking.formats import Country, countries, expand
-from edge.tracking.grammar import Grammar, canonical, settle_lookalikes
+from edge.tracking.grammar import Grammar, canonical
 from edge.types import CHARSET
 
 ALL = sorted(countries().values(), key=lambda c: c.code)
@@ -113,21 +113,3 @@ def test_the_canonical_form_is_stable(raw: str) -> None:
     """Applying it twice changes nothing, and it holds nothing but A-Z and 0-9."""
     assert canonical(canonical(raw)) == canonical(raw)
     assert set(canonical(raw)) <= set(CHARSET)
-
-
-@pytest.mark.parametrize(
-    ("text", "code", "expected"),
-    [
-        ("AB12CDE", "GB", "AB12CDE"),
-        ("ABI2CDE", "GB", "AB12CDE"),
-        ("ABIZCDE", "GB", "AB12CDE"),
-        ("MAB12E4", "DE", None),
-        ("5678BCO", "ES", None),  # no O and no 0 in that slot; only a rare old format with two changes would do
-        ("S678BCD", "ES", "5678BCD"),  # the old format S6788CD is a change as well, but far rarer
-        ("SOIZBCD", "ES", None),  # three changes are a guess
-        ("A8123CD", "FR", "AB123CD"),
-    ],
-)
-def test_lookalikes_are_settled_by_slot_or_not_at_all(text: str, code: str, expected: str | None) -> None:
-    """Two possible answers are no answer."""
-    assert settle_lookalikes(text, code) == expected

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.tracking.tracker import EndReason, Tracker, TrackerSettings
+from edge.tracking.tracker import Tracker, TrackerSettings
 from edge.types import Box, Detection, Track, TrackState
 
 FRAME = (1280, 720)
@@ -47,19 +47,6 @@ def test_an_unseen_plate_is_predicted_then_lost_then_ended_once() -> None:
     assert tracker.deadline_s(1) is None
     moved = [t.box.x1 for step in seen[:5] for t in step]
     assert moved == sorted(moved) and moved[-1] > moved[0] + 10
-
-
-def test_the_reason_of_the_end_is_known_in_that_step() -> None:
-    """`explain` says why a vehicle was lost."""
-    tracker = Tracker(TrackerSettings(patience_s=0.5))
-    followed(tracker)
-    tracker.step([plate(900, 600)], 0.5, FRAME)
-    tracker.step([], 1.3, FRAME)
-
-    assert tracker.end_reason(1) is EndReason.UNSEEN
-    assert tracker.end_reason(2) is EndReason.NEVER_CONFIRMED
-    tracker.step([], 1.4, FRAME)
-    assert tracker.end_reason(1) is None
 
 
 def test_a_plate_that_drives_out_of_the_picture_has_left_it() -> None:
@@ -126,7 +113,6 @@ def test_split_ends_the_old_plate_and_goes_on_with_a_new_id() -> None:
     assert [(t.id, t.state) for t in tracks] == [(2, TrackState.CONFIRMED), (1, TrackState.ENDED)]
     assert tracks[0].first_s == 0.3
     assert tracks[1].last_s < 0.3
-    assert tracker.end_reason(1) is EndReason.SPLIT
     assert tracker.split(1, since_s=0.6) is None
 
 
@@ -136,7 +122,6 @@ def test_settling_ends_everything() -> None:
     followed(tracker)
 
     assert [(t.id, t.state) for t in tracker.settle()] == [(1, TrackState.ENDED)]
-    assert tracker.end_reason(1) is EndReason.SETTLED
     assert tracker.step([], 9.0, FRAME) == ()
 
 
@@ -150,16 +135,14 @@ def test_time_never_runs_backwards() -> None:
     assert track.last_s == pytest.approx(0.4)
 
 
-def test_predictions_change_nothing_and_search_regions_hold_the_plate() -> None:
-    """The detector looks there while a track lives."""
+def test_predictions_change_nothing_and_follow_the_plate() -> None:
+    """Views from near look there while a track lives."""
     tracker = Tracker()
     followed(tracker, looks=10)
     first, second = tracker.predict(1.2), tracker.predict(1.2)
-    region = tracker.search_regions(1.2)[1]
-    truth = plate(300 + 4 * 12, 300).box
 
     assert first == second
-    assert region.x1 <= truth.x1 and region.x2 >= truth.x2 and region.y1 <= truth.y1 and region.y2 >= truth.y2
+    assert first[1].centre == pytest.approx(plate(300 + 4 * 12, 300).box.centre, abs=10.0)
 
 
 def test_impossible_settings_are_refused() -> None:
@@ -195,7 +178,6 @@ def test_whatever_the_detector_says_the_promises_hold(steps: list[tuple[list[Det
         assert len(live) <= 6
         assert not ended & (live | over)
         assert all(i > max(started, default=0) for i in (live | over) - started)
-        assert all((first.end_reason(i) is None) == (i in live) for i in live | over)
         ended |= over
         started |= live | over
     assert {t.id for t in first.settle()} == started - ended
