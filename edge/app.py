@@ -172,8 +172,6 @@ def _site(settings: Settings, stack: ExitStack) -> _Site:
             on_drop=lambda reason, count: metrics.event_lost("outbox", reason, count),
         )
     )
-    if outbox.alarm:
-        log.error("outbox: %s", outbox.alarm)
     tuning = Tuning({c.name: c.threshold for c in settings.cameras})
     append = partial(_store, outbox, board, metrics)
     car_park = assemble_parking(settings, clock, append, outbox.wake)

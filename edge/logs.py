@@ -22,9 +22,11 @@ from edge.config.service import LogSettings
 
 # user:password@ of a URL. Greedy, since a password may hold an unescaped / or @: masking too much does no harm.
 _LOGIN = re.compile(r"(?<=://)(?:[^\s/@'\"]*:[^\s'\"]*@|[^\s/@:'\"]+@)")
+# The colon between such a value and the text after it stays: it belongs to the sentence, or is the last character of
+# the value, which then looks no different. Colons inside a value, and before another, are masked with it.
 _PARAMETER = re.compile(
     r"(?i)(?<![a-z])(pass(?:word|wd|phrase)?|pwd|user-pw|token|secret|authorization|api[-_]?key|signature)"
-    r"(['\"]?\s*[=:]\s*['\"]?(?:(?:Basic|Bearer|Digest)\s+)?)[^\s&,;'\"]+"
+    r"(['\"]?\s*[=:]\s*['\"]?(?:(?:Basic|Bearer|Digest)\s+)?)[^\s&,;'\"]+?(?=:\s|[\s&,;'\"]|$)"
 )
 _TEXT = "%(asctime)s %(levelname)-7s %(threadName)s: %(message)s"
 _JOURNAL = "%(threadName)s: %(message)s"  # the journal has its own time, and the level as a mark

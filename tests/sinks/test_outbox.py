@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from edge import app
 from edge.clock import VirtualClock
+from edge.config import parse
 from edge.errors import StorageError
 from edge.sinks.outbox import Limits, Outbox
 from edge.sinks.outbox_retention import DAY_S
@@ -262,6 +265,17 @@ def test_damaged_file_is_set_aside_and_service_goes_on(tmp_path: Path, clock: Vi
         assert gap.type is EventType.GAP
         assert (gap.sequence, fresh.sequence) == (301, 302)
         assert dict(gap.details)["last_sequence"] == 300
+
+
+def test_damage_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two lines of one moment look like two faults."""
+    path = tmp_path / "o.db"
+    path.write_bytes(b"this was a database once" * 1000)
+    settings = parse({"cameras": [{"name": "a", "url": "x.mp4"}], "outbox": {"path": str(path)}})
+    with ExitStack() as stack:
+        site = app._site(settings, stack)
+        assert site.outbox.alarm is not None
+    assert [r.levelname for r in caplog.records if "was damaged and set aside" in r.getMessage()] == ["ERROR"]
 
 
 def test_unreadable_file_restarts_the_numbering_and_says_so(tmp_path: Path, clock: VirtualClock) -> None:
