@@ -21,6 +21,9 @@ FloatArray = npt.NDArray[np.float32]
 CHARSET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BLANK = 0  # index of "no character" in a posterior; CHARSET[k] has index k + 1
 CLASSES = len(CHARSET) + 1
+# Width of a plate in the picture: from the first on it reads well, below the second its characters melt into each
+# other. Installation guides of plate readers ask for 75 px (US) to 90 px (EU).
+GOOD_PLATE_PX, LEAST_PLATE_PX = 90, 60
 
 Point = tuple[float, float]
 

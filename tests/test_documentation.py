@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ import yaml
 from typer.main import get_command
 
 from edge.cli import app
+from edge.pipeline.probe import advise
+from edge.sinks.web.aim import WIDTH
+from edge.types import GOOD_PLATE_PX, LEAST_PLATE_PX
+from tests.pipeline.test_probe import GOOD
 
 ROOT = Path(__file__).parents[1]
 TRAINING_PAGES = [ROOT / "docs/training.md", *sorted((ROOT / "models").glob("*.md"))]
@@ -45,6 +50,15 @@ def test_operations_says_how_urgent_each_alarm_is() -> None:
     alarms = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
     page = (ROOT / "docs/operations.md").read_text()
     assert alarms == set(re.findall(r"\bAnpr[A-Z]\w+", page[page.index("## Alarms") :]))
+
+
+def test_everything_asks_for_the_same_width_of_a_plate() -> None:
+    """Whoever aims a camera by one page, by the page Aim and by the probe must not get three figures."""
+    (advice,) = advise(replace(GOOD, width=640, height=360))
+    assert f"a plate needs {GOOD_PLATE_PX} pixels of width" in advice.change
+    assert (WIDTH.green, WIDTH.amber) == (GOOD_PLATE_PX, LEAST_PLATE_PX)
+    assert f"at least {GOOD_PLATE_PX} pixels wide" in (ROOT / "README.md").read_text()
+    assert f"| plate width | ≥ {GOOD_PLATE_PX} px | ≥ {LEAST_PLATE_PX} px |" in (ROOT / "docs/web.md").read_text()
 
 
 def test_commands_in_the_pages_exist() -> None:

@@ -16,6 +16,7 @@ from edge.clock import Clock
 from edge.errors import SourceUnavailable
 from edge.pipeline.capture_av import Access, Connection, connect
 from edge.pipeline.capture_url import is_file, is_gstreamer, shown
+from edge.types import GOOD_PLATE_PX
 
 FEWEST_FPS, MOST_FPS = 8.0, 25.0  # a car at 15 km/h is in view for about two seconds: below, too few looks at a plate
 SMALLEST_WIDTH, LARGEST_WIDTH = 1280, 2688
@@ -259,7 +260,7 @@ def _on_coding(report: ProbeReport) -> Iterator[Advice]:
 
 def _on_picture(report: ProbeReport) -> Iterator[Advice]:
     if report.width < SMALLEST_WIDTH:
-        change = "choose the main stream, 1920x1080; a plate needs 100 pixels of width"
+        change = f"choose the main stream, 1920x1080; a plate needs {GOOD_PLATE_PX} pixels of width"
         yield Advice("size", f"{report.width}x{report.height}", change)
     elif report.width > LARGEST_WIDTH:
         change = "choose 1920x1080 and a narrower view: more pixels cost time without making plates more legible"

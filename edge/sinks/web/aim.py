@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge.board import Sight, Vehicle
-from edge.types import Detection, Frame, Point
+from edge.types import GOOD_PLATE_PX, LEAST_PLATE_PX, Detection, Frame, Point
 
 GREEN, AMBER, RED = "green", "amber", "red"
 GLARE = 250  # luma at or above this holds no detail
@@ -37,8 +37,8 @@ class Scale:
         return AMBER if (value >= self.amber if rising else value <= self.amber) else RED
 
 
-# Width: installation guides of plate readers ask for 75 px (US) to 90 px (EU); angle: under 30 degrees.
-WIDTH = Scale("width", "px", 90, 60, "zoom in or move the camera closer")
+# Angle: installation guides of plate readers ask for less than 30 degrees.
+WIDTH = Scale("width", "px", GOOD_PLATE_PX, LEAST_PLATE_PX, "zoom in or move the camera closer")
 ANGLE = Scale("angle", "°", 15, 30, "turn the camera until the plate is level")
 # Sharpness of rectified plates runs from 0.05 to 0.6 (edge.pipeline.image).
 SHARPNESS = Scale("sharpness", "", 0.08, 0.03, "focus, clean the lens, or shorten the exposure time")
