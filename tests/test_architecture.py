@@ -50,6 +50,7 @@ LAYERS = (
         "edge/mailbox.py",
         "edge/logs.py",
         "edge/private_files.py",
+        "edge/output_files.py",
         "edge/service_manager.py",
     ),
     (

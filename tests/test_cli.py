@@ -154,6 +154,10 @@ def test_read_takes_folders_and_patterns_and_goes_on_after_a_bad_file(models: Pa
         (["check", "-c", "no-such.yaml"], 78, "cannot be read"),
         (["run", "-c", "no-such.yaml"], 78, "cannot be read"),
         (["replay", "x.mp4", "--start", "yesterday"], 78, "yesterday"),
+        (["replay", "a.mp4", "--annotated", "./a.mp4"], 78, "a.mp4 itself, which would be overwritten"),
+        (["replay", "a.mp4", "--annotated", "a.txt"], 78, "give one that ends in .mp4"),
+        (["annotate", "a.mp4", "--out", "/proc/nope"], 1, "a.truth.yaml: cannot be written"),
+        (["explain", "a.mp4", "--pictures", "/proc/nope"], 1, "cannot be written"),
         (["replay"], 2, "Missing argument"),
         (["fly"], 2, "No such command"),
     ],
@@ -164,6 +168,17 @@ def test_wrong_use_gets_a_message_and_an_exit_code(models: Path, arguments: list
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_result_of_an_evaluation_is_refused_a_bad_place_before_it_begins(models: Path, tmp_path: Path) -> None:
+    """An hour of playing is lost otherwise, or the recording itself."""
+    video = tmp_path / "gate.mp4"
+    video.write_bytes(b"is not even opened")
+    (tmp_path / "gate.truth.yaml").write_text("gate.mp4: {passages: []}\n")
+    for place, code, said in ((tmp_path, 1, "Is a directory"), (video, 78, "would be overwritten")):
+        done = anpr(models, "evaluate", video, "--json", place)
+        assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
+    assert video.read_bytes() == b"is not even opened"
 
 
 def test_check_reports_every_problem_and_masks_secrets(models: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge import output_files
 from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.errors import ConfigError
 
@@ -35,10 +36,11 @@ def annotate(
     truth, sheet = folder / f"{video.stem}.truth.yaml", folder / f"{video.stem}.contact.jpg"
     if truth.exists() and not force:
         raise ConfigError(str(truth), "exists already and may hold a person's work", "move it away, or add --force")
+    output_files.ready(truth)
     settings = settings_for_files(config)
     watched = watch(Player(video, settings, camera_of(settings, camera, still_plates=still_plates)), video)
     found = proposals(watched)
-    folder.mkdir(parents=True, exist_ok=True)
-    truth.write_text(yaml_text(watched, found), encoding="utf-8")
-    cv2.imwrite(str(sheet), contact_sheet(found), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    output_files.write(truth, yaml_text(watched, found).encode())
+    _, jpeg = cv2.imencode(".jpg", contact_sheet(found), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    output_files.write(sheet, jpeg.tobytes())
     typer.echo(f"{len(found)} passages proposed: correct {truth} by looking at {sheet}")

@@ -23,6 +23,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edge import output_files
 from edge.errors import EdgeError
 
 _PATIENCE_S = 60.0  # beyond the clip's own length: a daemon that takes longer is broken
@@ -57,8 +58,12 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where the annotated video goes.")] = Path("out/demo.mp4"),
 ) -> None:
     """Play VIDEO to the daemon in real time and show each event as it arrives over MQTT."""
+    from edge.replay.annotated import check_target
+
     if not video.is_file():
         raise EdgeError(f"{video}: no such file. Run this in the repository, or name a video")
+    check_target("--out", out, [video])
+    output_files.ready(out)
     with tempfile.TemporaryDirectory(prefix="anpr-edge-demo-") as folder, _broker() as port:
         arrivals = _Arrivals()
         config = _write_config(Path(folder), video, port)
@@ -100,9 +105,10 @@ def _run_daemon(config: Path) -> int:
 
 
 def _annotate(video: Path, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "edge", "replay", str(video), "--annotated", str(out), "--quiet"]
-    subprocess.run(command, check=True)
+    status = subprocess.run(command, check=False).returncode
+    if status != 0:
+        raise EdgeError(f"the annotated video was not made (exit code {status}); the reason stands above")
 
 
 def _conclude(arrivals: _Arrivals, out: Path) -> None:

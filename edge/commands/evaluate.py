@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge import output_files
 from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.errors import ConfigError
 
@@ -59,6 +60,10 @@ def evaluate(
     thresholds = load_thresholds(limits) if limits else {}
     old = _loaded(compare) if compare else None
     jobs = [(video, truth_for(video, truth)) for video in videos_in(videos)]
+    for option, path in (("--report", report), ("--json", json_out)):
+        if path is not None:
+            output_files.refuse_inputs(option, path, [*(video for video, _ in jobs), *([truth] if truth else ())])
+            output_files.ready(path)
     done: list[Evaluated] = []
     for result in evaluated(jobs, _player_for(config, camera, still_plates=still_plates), time.perf_counter):
         done.append(result)
@@ -164,9 +169,7 @@ def _write(
     from edge.replay.report import html
 
     if json_out:
-        json_out.parent.mkdir(parents=True, exist_ok=True)
-        json_out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        output_files.write(json_out, (json.dumps(document, indent=1) + "\n").encode())
     if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(html(done, "Replay evaluation", changes, broken), encoding="utf-8")
+        output_files.write(report, html(done, "Replay evaluation", changes, broken).encode())
         typer.echo(f"report: {report}", err=True)

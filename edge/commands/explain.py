@@ -10,6 +10,7 @@ from uuid import UUID
 
 import typer
 
+from edge import output_files
 from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.config import load
 from edge.errors import ConfigError
@@ -59,6 +60,8 @@ def explain(
         _print_event(target, config or DEFAULT_CONFIG)
         return
     video, at_s = _parsed(target)
+    if pictures:
+        output_files.ready(pictures / "plate.jpg")
     settings = settings_for_files(config)
     watched = _watched(video, config, camera, still_plates=still_plates)
     found = explained(
@@ -164,8 +167,7 @@ def _cells(row: LookLine) -> tuple[str, ...]:
 
 
 def _save(watched: Watched, folder: Path, tracks: set[int]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for story in watched.stories.values():
         for look in story.looks if story.track_id in tracks else ():
             name = f"plate{story.track_id:03d}-{look.read.sequence:05d}.jpg"
-            (folder / name).write_bytes(look.crop_jpeg)
+            output_files.write(folder / name, look.crop_jpeg)

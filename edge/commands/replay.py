@@ -81,8 +81,8 @@ def replay(
 
     Time is the video's own: two runs give bit-identical events, at whatever speed.
     """
-    if annotated is not None and len(videos) > 1:
-        raise ConfigError("--annotated", f"{len(videos)} videos cannot go into one file", "give one video at a time")
+    if annotated is not None:
+        _check(annotated, videos)
     if site_report:
         site.judge(videos, config, camera, as_json=as_json)
         return
@@ -97,6 +97,14 @@ def replay(
         _summary(played, annotated)
     if len(played) < len(videos):
         raise typer.Exit(1)
+
+
+def _check(annotated: Path, videos: Sequence[Path]) -> None:
+    from edge.replay.annotated import check_target
+
+    if len(videos) > 1:
+        raise ConfigError("--annotated", f"{len(videos)} videos cannot go into one file", "give one video at a time")
+    check_target("--annotated", annotated, videos)
 
 
 def _playable(videos: Sequence[Path], play: Callable[[Path], _Played]) -> Iterator[_Played]:

@@ -1,13 +1,15 @@
 """Writes a video with everything the pipeline saw drawn on it.
 
 Remembers what a single frame does not tell: where plates came from, and which events are still on show.
-The video is H.264 in MP4, playable everywhere; FFmpeg's errors leave as `StorageError`.
+The video is H.264 in MP4, playable everywhere; FFmpeg's errors leave as `StorageError`. It stands under its name
+when it is whole: an interrupted replay leaves nothing there, or what was there before.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +19,8 @@ import av
 import numpy as np
 from typing_extensions import Self
 
-from edge.errors import StorageError
+from edge import output_files
+from edge.errors import ConfigError
 from edge.replay.overlay import Banner, View, draw
 from edge.types import GateEvent, Point, TrackState, UInt8Array, Verdict
 
@@ -29,6 +32,7 @@ BANNERS = 3
 TRAIL_POINTS = 90
 QUALITY = "23"  # constant rate factor of x264: visually good
 WHOLE_STEP = "step"
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")  # of containers that keep the moments of the frames
 TIMINGS_SMOOTHING = 0.85  # share of the old value: numbers that a person can read
 
 
@@ -72,6 +76,17 @@ class Annotator:
             self._timings[stage] = TIMINGS_SMOOTHING * old + (1 - TIMINGS_SMOOTHING) * seconds
 
 
+def check_target(option: str, path: Path, videos: Iterable[Path]) -> None:
+    """Make sure, before anything is played, that an annotated video may go to `path`.
+
+    Raises:
+        ConfigError: `path`, given with `option`, is one of `videos`, or has the suffix of no video.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(option, f"{path} is no name of a video", f"give one that ends in {' or '.join(SUFFIXES)}")
+    output_files.refuse_inputs(option, path, videos)
+
+
 class AnnotatedWriter:
     """An MP4 that takes annotated pictures with their moments. Use as a context manager.
 
@@ -81,6 +96,8 @@ class AnnotatedWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._part = path  # what is written to; beside it while it is not whole
+        self._cleanup = ExitStack()
         self._container: Any = None
         self._stream: Any = None
         self._last_tick = -1
@@ -98,18 +115,17 @@ class AnnotatedWriter:
             for packet in self._stream.encode(frame):
                 self._container.mux(packet)
         except (OSError, av.FFmpegError) as error:
-            raise StorageError(f"{self._path}: cannot write the annotated video ({error})") from error
+            raise output_files.unwritten(self._path, error) from error
 
     def _open(self, width: int, height: int) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._container = av.open(str(self._path), "w", options={"movflags": "+faststart"})
+        options = {} if self._part.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
+        self._container = av.open(str(self._part), "w", options=options)
         self._stream = self._container.add_stream("libx264", rate=25)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, 1000)
         self._stream.options = {"preset": "veryfast", "crf": QUALITY}
 
-    def close(self) -> None:
-        """Finish the file; may be called twice."""
+    def _finish(self) -> None:
         container, self._container = self._container, None
         if container is None:
             return
@@ -118,15 +134,17 @@ class AnnotatedWriter:
                 container.mux(packet)
             container.close()
         except (OSError, av.FFmpegError) as error:
-            raise StorageError(f"{self._path}: cannot finish the annotated video ({error})") from error
+            raise output_files.unwritten(self._path, error) from error
 
     def __enter__(self) -> Self:
+        self._part = self._cleanup.enter_context(output_files.replacing(self._path))
+        self._cleanup.callback(self._finish)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._cleanup.__exit__(kind, value, trace)
 
 
 class AnnotatedVideo:
@@ -161,9 +179,10 @@ class AnnotatedVideo:
         self._writer.write(self._annotator.picture(step, self._states()), now_s - self._start_s)
 
     def __enter__(self) -> Self:
+        self._writer.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        self._writer.__exit__(kind, value, trace)

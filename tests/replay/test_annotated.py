@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import av
@@ -9,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import StorageError
-from edge.replay.annotated import AnnotatedVideo, AnnotatedWriter
+from edge.errors import ConfigError, StorageError
+from edge.replay.annotated import SUFFIXES, AnnotatedVideo, AnnotatedWriter, check_target
 from edge.replay.overlay import Banner, View, draw
 from edge.types import Box, Detection, EventType, Track, TrackState, UInt8Array
 from tests.replay.conftest import CLIP
@@ -129,8 +130,51 @@ def test_film_has_every_frame_at_its_moment(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match="annotated video"), AnnotatedWriter(tmp_path / "file/film.mp4") as writer:
+    with pytest.raises(StorageError, match=r"film\.mp4: cannot be written: .*\. Fix: "):
+        AnnotatedWriter(tmp_path / "file/film.mp4").__enter__()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_interrupted_replay_leaves_what_was_there_before(error: type[BaseException], tmp_path: Path) -> None:
+    """Half a film under the name of a whole one is found out when it is shown to somebody."""
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"the film of yesterday")
+    with pytest.raises(error), AnnotatedWriter(path) as writer:
         writer.write(GREY, 0.0)
+        assert path.read_bytes() == b"the film of yesterday"
+        raise error
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("film.mp4", b"the film of yesterday")]
+
+
+def test_disk_that_fails_under_way_leaves_nothing_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(av, "open", full)
+    with (
+        pytest.raises(StorageError, match=r"film\.mp4: cannot be written: No space left on device\. Fix: "),
+        AnnotatedWriter(tmp_path / "film.mp4") as writer,
+    ):
+        writer.write(GREY, 0.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["film.txt", "film", "film.webm", ".mp4"])
+def test_name_of_no_video_is_refused_before_anything_is_played(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is no name of a video.*give one that ends in \.mp4"):
+        check_target("--annotated", tmp_path / name, [])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_container_that_is_taken_keeps_the_moments(suffix: str, tmp_path: Path) -> None:
+    moments = [0.0, 0.04, 0.12, 0.2]
+    with AnnotatedWriter(tmp_path / f"film{suffix}") as writer:
+        for at_s in moments:
+            writer.write(GREY[:96, :128], at_s)
+    with av.open(str(tmp_path / f"film{suffix}")) as film:
+        assert [float(f.time or 0) for f in film.decode(video=0)] == pytest.approx(moments, abs=0.001)
 
 
 def test_whole_replay_becomes_a_film(tmp_path: Path) -> None:
