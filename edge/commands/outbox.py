@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
+from edge import output_files
 from edge.commands.options import ConfigOption
 from edge.config import load
 from edge.sinks import outbox_admin
 from edge.sinks.wire import utc_text
 
 app = typer.Typer(help="Look into the durable queue while the daemon runs: list, retry, export.", no_args_is_help=True)
-SinkOption = Annotated[str | None, typer.Option("--sink", help="Only this sink: mqtt or webhook.", show_default=False)]
+SinkOption = Annotated[str | None, typer.Option("--sink", help="Only this sink, e.g. mqtt.", show_default=False)]
 DeadOption = Annotated[bool, typer.Option("--dead", help="Only dead letters: events that a sink refused for good.")]
 
 
@@ -53,8 +54,13 @@ def retry(
 
     Example: anpr-edge outbox retry 0198c1f2-...
     """
-    count = outbox_admin.put_back(load(config).outbox.path, sink=sink, event_ids=event_ids or ())
-    typer.echo(f"{count} dead letter{'' if count == 1 else 's'} will be sent again")
+    done = outbox_admin.put_back(load(config).outbox.path, sink=sink, event_ids=event_ids or ())
+    typer.echo(f"{done.count} dead letter{'' if done.count == 1 else 's'} will be sent again")
+    of = "" if sink is None else f" of {sink}"
+    for unknown in done.unknown:
+        typer.echo(f"{unknown}: no dead letter{of}. Fix: take an id from anpr-edge outbox list --dead", err=True)
+    if done.unknown:
+        raise typer.Exit(1)
 
 
 @app.command("export")
@@ -68,12 +74,14 @@ def export(
 
     Example: anpr-edge outbox export -o events.jsonl
     """
-    lines = outbox_admin.export(load(config).outbox.path, sink=sink, state="dead" if dead else None)
+    path = load(config).outbox.path
+    lines = outbox_admin.export(path, sink=sink, state="dead" if dead else None)
     if output is None:
         for line in lines:
             sys.stdout.write(line.decode())
         return
-    with output.open("wb") as file:
+    output_files.refuse_inputs("--output", output, (config, path))
+    with output_files.replacing(output) as part, output_files.translated(output), part.open("wb") as file:
         count = sum(1 for line in lines if file.write(line))
     typer.echo(f"{count} events written to {output}")
 

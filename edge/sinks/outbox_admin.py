@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from edge.errors import StorageError
+from edge.errors import ConfigError, StorageError
 from edge.sinks.outbox_store import VERSION, connect, translated
 
 State = Literal["waiting", "dead"]
@@ -37,13 +37,22 @@ class Entry:
     reason: str  # why it is a dead letter; empty while it waits
 
 
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """What became of dead letters that should be sent again."""
+
+    count: int  # of a sink and an event each
+    unknown: tuple[str, ...]  # ids that were asked for and are no dead letters
+
+
 def entries(path: Path, *, sink: str | None = None, state: State | None = None, limit: int = 1000) -> list[Entry]:
     """Return what is in the outbox at `path`, oldest first.
 
     Raises:
         StorageError: there is no outbox there, or it cannot be read.
+        ConfigError: it has never had that sink.
     """
-    with _opened(path) as connection:
+    with _opened(path, sink) as connection:
         return [entry for entry, _ in _select(connection, sink, state, limit)]
 
 
@@ -52,8 +61,9 @@ def export(path: Path, *, sink: str | None = None, state: State | None = None) -
 
     Raises:
         StorageError: there is no outbox there, or it cannot be read.
+        ConfigError: it has never had that sink.
     """
-    with _opened(path) as connection:
+    with _opened(path, sink) as connection:
         seen: set[str] = set()
         for entry, body in _select(connection, sink, state, -1):
             if entry.event_id not in seen:
@@ -61,35 +71,42 @@ def export(path: Path, *, sink: str | None = None, state: State | None = None) -
                 yield body + b"\n"
 
 
-def put_back(path: Path, *, sink: str | None = None, event_ids: Collection[str] = ()) -> int:
-    """Make dead letters wait again, all or those named; return how many. The daemon sends them within a second.
+def put_back(path: Path, *, sink: str | None = None, event_ids: Collection[str] = ()) -> PutBack:
+    """Make dead letters wait again, all or those named. The daemon sends them within a second.
 
     Raises:
         StorageError: there is no outbox there, or it cannot be written.
+        ConfigError: it has never had that sink.
     """
-    with _opened(path) as connection:
+    with _opened(path, sink) as connection:
         connection.execute("BEGIN IMMEDIATE")
         chosen = [
-            (owner, position)
+            (owner, position, event_id)
             for owner, position, event_id in connection.execute(
                 "SELECT sink, position, event_id FROM dead JOIN event USING (position)"
             ).fetchall()
             if owner and sink in (None, owner) and (not event_ids or event_id in event_ids)
         ]
-        connection.executemany("INSERT OR IGNORE INTO pending VALUES (?, ?, 0)", chosen)
-        connection.executemany("DELETE FROM dead WHERE sink = ? AND position = ?", chosen)
+        rows = [row[:2] for row in chosen]
+        connection.executemany("INSERT OR IGNORE INTO pending VALUES (?, ?, 0)", rows)
+        connection.executemany("DELETE FROM dead WHERE sink = ? AND position = ?", rows)
         connection.execute("COMMIT")
-        return len(chosen)
+        found = {event_id for _, _, event_id in chosen}
+        return PutBack(len(chosen), tuple(i for i in dict.fromkeys(event_ids) if i not in found))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path, sink: str | None) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise StorageError(f"{path}: there is no outbox. Name the settings of the daemon with -c")
     with translated(path, "looking into it"), closing(connect(path, durable=True)) as connection:
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found != VERSION:
             raise StorageError(f"{path}: not an outbox of this program (version {found})")
+        known = sorted(name for (name,) in connection.execute("SELECT name FROM sink").fetchall())
+        if sink is not None and sink not in known:
+            fix = f"name one of: {', '.join(known)}" if known else "start the daemon first: no sink was there yet"
+            raise ConfigError("--sink", f"{sink!r} is no sink of {path}", fix)
         yield connection
 
 
