@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from edge.cli import app
+from edge.cli import app as edge_app
 from edge.pipeline.probe import advise
 from edge.sinks.web.aim import WIDTH
 from edge.types import GOOD_PLATE_PX, LEAST_PLATE_PX
@@ -52,6 +53,31 @@ def test_operations_says_how_urgent_each_alarm_is() -> None:
     assert alarms == set(re.findall(r"\bAnpr[A-Z]\w+", page[page.index("## Alarms") :]))
 
 
+def commands(group: TyperGroup, called: str = "anpr-edge") -> Iterator[tuple[str, TyperCommand]]:
+    """Yield every command that does something, with how it is called."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, f"{called} {name}")
+        elif isinstance(command, TyperCommand):
+            yield f"{called} {name}", command
+
+
+COMMANDS = dict(commands(cast("TyperGroup", get_command(edge_app))))
+
+
+@pytest.mark.parametrize("called", COMMANDS)
+def test_help_ends_with_examples_and_exit_codes(called: str) -> None:
+    """Nobody should have to find out by trying what a script gets, nor a newcomer what to type."""
+    command = COMMANDS[called]
+    first, *rest, last = (command.epilog or "").strip().split("\n\n")
+    examples = re.findall(rf"\b{called}\b.*", "\n".join([first, *rest]))
+    assert first.startswith("Example")
+    assert last.startswith("Exit codes: 0 ")
+    assert examples
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert set(re.findall(r" (--?[a-z][a-z-]*)", " ".join(examples))) <= known
+
+
 def test_everything_asks_for_the_same_width_of_a_plate() -> None:
     """Whoever aims a camera by one page, by the page Aim and by the probe must not get three figures."""
     (advice,) = advise(replace(GOOD, width=640, height=360))
@@ -63,7 +89,7 @@ def test_everything_asks_for_the_same_width_of_a_plate() -> None:
 
 def test_commands_in_the_pages_exist() -> None:
     """Whoever copies a line must not meet `No such command`."""
-    known = {*get_command(app).commands, "scenes"}  # the last one comes with the training package
+    known = {*get_command(edge_app).commands, "scenes"}  # the last one comes with the training package
     named: set[str] = set()
     for page in PAGES:
         named |= set(re.findall(r"(?:^|`|sudo |bin/)anpr-edge ([a-z][a-z-]+)\b(?! {2})", page.read_text(), re.M))

@@ -11,10 +11,20 @@ from edge import output_files
 from edge.commands.options import CameraOption, OptionalConfig, StillOption, camera_of, settings_for_files
 from edge.errors import ConfigError
 
+_EPILOG = """
+Examples:
+
+  anpr-edge annotate gate.mp4    (then correct gate.truth.yaml by looking at gate.contact.jpg)
+
+  anpr-edge annotate gate.mp4 --out truths --force
+
+Exit codes: 0 proposed, 1 the video cannot be played or a file not written, 78 invalid settings, or a truth is there.
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("annotate", epilog="Example: anpr-edge annotate gate.mp4, then look at gate.contact.jpg")(annotate)
+    app.command("annotate", epilog=_EPILOG)(annotate)
 
 
 def annotate(

@@ -26,12 +26,21 @@ import typer
 from edge import output_files
 from edge.errors import EdgeError
 
+_EPILOG = """
+Examples:
+
+  anpr-edge demo
+
+  anpr-edge demo gate.mp4 --out out/gate.mp4
+
+Exit codes: 0 shown, 1 the video, the broker or the daemon failed, 78 the annotated video has no such name.
+"""
 _PATIENCE_S = 60.0  # beyond the clip's own length: a daemon that takes longer is broken
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("demo")(demo)
+    app.command("demo", epilog=_EPILOG)(demo)
 
 
 @dataclass

@@ -29,7 +29,7 @@ Examples:
   anpr-edge scenes suite tests/scenes/suite.yaml --form ci
   anpr-edge evaluate .cache/scenes/gate-ci --limits tests/replay/limits.yaml
 
-Exit codes: 0 done, 1 a limit does not hold, 78 a file is wrong.
+Exit codes: 0 done, 1 a limit does not hold, or a file cannot be played or written, 78 a file is wrong.
 """
 
 

@@ -30,6 +30,8 @@ Examples:
   anpr-edge explain 018f3c2e-7a10-7c3e-9f00-5d2c1b0a9e77 -c /etc/anpr-edge/config.yaml
 
   anpr-edge explain gate.mp4 --event 018f3c2e-... --pictures out/looks
+
+Exit codes: 0 explained, 1 no such plate or event, or a file cannot be read or written, 78 invalid settings.
 """
 
 

@@ -16,16 +16,17 @@ from edge.errors import ConfigError, StorageError
 app = typer.Typer(help="Lists of plates: import, export, and what is in force.", no_args_is_help=True)
 
 
-@app.command("import")
+@app.command(
+    "import",
+    epilog="Example: anpr-edge lists import tenants.csv && sudo systemctl reload anpr-edge\n\n"
+    "Exit codes: 0 in force at the next reload, 1 a file cannot be read or written, 78 a broken row, invalid settings.",
+)
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV with columns plate and list; see docs/access.md.")],
     config: ConfigOption = Path("config.yaml"),
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken rows out.")] = False,
 ) -> None:
-    """Replace the lists in force by those in FILE, all or nothing. The running daemon takes them at SIGHUP.
-
-    Example: anpr-edge lists import tenants.csv && sudo systemctl reload anpr-edge
-    """
+    """Replace the lists in force by those in FILE, all or nothing. The running daemon takes them at SIGHUP."""
     from edge.access.assembly import open_lists
 
     store = open_lists(load(config), SystemClock())
@@ -41,7 +42,11 @@ def import_(
     typer.echo(f"{len(imported.lists.entries)} entries in force from the next reload, {imported.lists.version[:12]}")
 
 
-@app.command("export")
+@app.command(
+    "export",
+    epilog="Example: anpr-edge lists export > tenants.csv\n\n"
+    "Exit codes: 0 printed, 1 the lists cannot be read, 78 a broken row or invalid settings.",
+)
 def export(config: ConfigOption = Path("config.yaml")) -> None:
     """Print the lists in force as CSV, ready to be edited and imported again."""
     from edge.access import files

@@ -14,12 +14,13 @@ app = typer.Typer(help="The models that come with the package.", no_args_is_help
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog="Example: anpr-edge models list --json\n\n"
+    "Exit codes: 0 listed, 1 the models or their manifest cannot be read.",
+)
 def list_(as_json: JsonOption = False) -> None:
-    """List the models with contract, version and measured accuracy.
-
-    Example: anpr-edge models list --json
-    """
+    """List the models with contract, version and measured accuracy."""
     from edge.pipeline.models import load_manifest, models_folder
 
     for entry in load_manifest(models_folder()):
@@ -32,12 +33,12 @@ def list_(as_json: JsonOption = False) -> None:
                 typer.echo(f"            {name}: {value}")
 
 
-@app.command("verify")
+@app.command(
+    "verify",
+    epilog="Example: anpr-edge models verify\n\nExit codes: 0 every model is intact, 1 one differs or cannot be read.",
+)
 def verify(as_json: JsonOption = False) -> None:
-    """Compare every model with the hash in the manifest; exit 1 when one differs.
-
-    Example: anpr-edge models verify
-    """
+    """Compare every model with the hash in the manifest."""
     from edge.errors import ModelError
     from edge.pipeline.models import load_manifest, models_folder
     from edge.pipeline.models import verify as verify_entry

@@ -21,7 +21,11 @@ SinkOption = Annotated[str | None, typer.Option("--sink", help="Only this sink, 
 DeadOption = Annotated[bool, typer.Option("--dead", help="Only dead letters: events that a sink refused for good.")]
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog="Example: anpr-edge outbox list --dead\n\n"
+    "Exit codes: 0 listed, 1 the outbox cannot be read, 78 invalid settings, or no such sink.",
+)
 def list_entries(
     config: ConfigOption = Path("config.yaml"),
     sink: SinkOption = None,
@@ -29,10 +33,7 @@ def list_entries(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
-    """List events that are not delivered yet, oldest first; plates are not shown.
-
-    Example: anpr-edge outbox list --dead
-    """
+    """List events that are not delivered yet, oldest first; plates are not shown."""
     found = outbox_admin.entries(load(config).outbox.path, sink=sink, state="dead" if dead else None, limit=limit)
     if as_json:
         for entry in found:
@@ -44,16 +45,17 @@ def list_entries(
         typer.echo(_line(entry))
 
 
-@app.command("retry")
+@app.command(
+    "retry",
+    epilog="Example: anpr-edge outbox retry 0198c1f2-...\n\n"
+    "Exit codes: 0 will be sent, 1 an id is no dead letter (the others are sent), 78 invalid settings or sink.",
+)
 def retry(
     config: ConfigOption = Path("config.yaml"),
     sink: SinkOption = None,
     event_ids: Annotated[list[str] | None, typer.Argument(help="Events; none: all dead letters.")] = None,
 ) -> None:
-    """Send dead letters again; a running daemon takes them up within a second.
-
-    Example: anpr-edge outbox retry 0198c1f2-...
-    """
+    """Send dead letters again; a running daemon takes them up within a second."""
     done = outbox_admin.put_back(load(config).outbox.path, sink=sink, event_ids=event_ids or ())
     typer.echo(f"{done.count} dead letter{'' if done.count == 1 else 's'} will be sent again")
     of = "" if sink is None else f" of {sink}"
@@ -63,17 +65,18 @@ def retry(
         raise typer.Exit(1)
 
 
-@app.command("export")
+@app.command(
+    "export",
+    epilog="Example: anpr-edge outbox export -o events.jsonl\n\n"
+    "Exit codes: 0 written, 1 the outbox cannot be read or the file not written, 78 invalid settings, or no such sink.",
+)
 def export(
     config: ConfigOption = Path("config.yaml"),
     sink: SinkOption = None,
     dead: DeadOption = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; without, standard output.")] = None,
 ) -> None:
-    """Write undelivered events as JSON lines in the wire schema; they stay in the queue.
-
-    Example: anpr-edge outbox export -o events.jsonl
-    """
+    """Write undelivered events as JSON lines in the wire schema; they stay in the queue."""
     path = load(config).outbox.path
     lines = outbox_admin.export(path, sink=sink, state="dead" if dead else None)
     if output is None:

@@ -29,7 +29,11 @@ PassageOption = Annotated[
 NearOption = Annotated[bool, typer.Option("--near", help="Also list stored plates that might be misreads of it.")]
 
 
-@app.command("export")
+@app.command(
+    "export",
+    epilog='Example: anpr-edge privacy export "AB12 CDE" --out ab12cde\n\n'
+    "Exit codes: 0 given, be it nothing, 1 a store cannot be read or the folder not written, 78 invalid settings.",
+)
 def export(
     plate: PlateArgument,
     config: ConfigOption = Path("config.yaml"),
@@ -39,10 +43,7 @@ def export(
     passage: PassageOption = None,
     near: NearOption = False,
 ) -> None:
-    """Give everything that is stored about PLATE, as JSON: the answer to a subject access request.
-
-    Example: anpr-edge privacy export "AB12 CDE" --out ab12cde
-    """
+    """Give everything that is stored about PLATE, as JSON: the answer to a subject access request."""
     from edge.privacy import request
     from edge.privacy.stores import stores
 
@@ -60,7 +61,11 @@ def export(
     _note(settings, "export", _counts(found))
 
 
-@app.command("erase")
+@app.command(
+    "erase",
+    epilog='Example: anpr-edge privacy erase "AB12 CDE" --near\n\n'
+    "Exit codes: 0 erased everywhere, 1 not confirmed, or a store cannot be changed, 78 invalid settings.",
+)
 def erase(
     plate: PlateArgument,
     config: ConfigOption = Path("config.yaml"),
@@ -74,8 +79,6 @@ def erase(
     """Erase PLATE and its pictures from every store of this gate, while the daemon runs. It cannot be undone.
 
     What was delivered is the receiver's to erase. Events not yet delivered keep their number, without plate.
-
-    Example: anpr-edge privacy erase "AB12 CDE" --near
     """
     from edge.privacy import request
     from edge.privacy.stores import stores, stores_of_passages
@@ -97,7 +100,11 @@ def erase(
     _say_what_is_left(settings, subject, lists=lists, running=running)
 
 
-@app.command("rotate-key")
+@app.command(
+    "rotate-key",
+    epilog="Example: anpr-edge privacy rotate-key\n\n"
+    "Exit codes: 0 rotated, 1 not confirmed, or the key cannot be written, 78 invalid settings.",
+)
 def rotate_key(
     config: ConfigOption = Path("config.yaml"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -105,8 +112,6 @@ def rotate_key(
     """Forget the key of the pseudonyms and make a new one: nothing links old pseudonyms to plates any more.
 
     A running daemon uses the new key from the next event on. It cannot be undone.
-
-    Example: anpr-edge privacy rotate-key
     """
     from edge.privacy.key import PseudonymKey
 

@@ -8,10 +8,15 @@ from typing import Annotated
 
 import typer
 
-_EPILOG = (
-    "Examples: anpr-edge probe rtsp://viewer:secret@10.0.0.9/stream1; anpr-edge probe /dev/video0 --seconds 5. "
-    "Exit codes: 0 the camera answers (with or without advice), 1 it does not."
-)
+_EPILOG = """
+Examples:
+
+  anpr-edge probe rtsp://viewer:secret@10.0.0.9/stream1
+
+  anpr-edge probe /dev/video0 --seconds 5
+
+Exit codes: 0 the camera answers (with or without advice), 1 it does not.
+"""
 
 
 def register(app: typer.Typer) -> None:

@@ -34,7 +34,8 @@ Examples:
 
   anpr-edge replay gate.mp4 --annotated out.mp4 -c config.yaml --camera gate-1
 
-Exit codes: 0 every video was played, 1 some could not be (the others still are), 78 invalid settings.
+Exit codes: 0 every video was played, 1 some could not be (the others still are) or the annotated one not be written,
+78 invalid settings, or a name for the annotated video that is an input's.
 """
 
 

@@ -49,16 +49,17 @@ def opened(config: Path) -> tuple[Settings, Parking]:
     return settings, Parking(settings.parking, _CLOCK.utc())
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog="Example: anpr-edge sessions list --ended 20\n\n"
+    "Exit codes: 0 listed, 1 the stays cannot be read, 78 invalid settings.",
+)
 def list_(
     config: ConfigOption = Path("config.yaml"),
     ended: Annotated[int, typer.Option("--ended", min=0, help="Show this many stays that are over, too.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """List open stays, the longest first, and exits that belong to none.
-
-    Example: anpr-edge sessions list --ended 20
-    """
+    """List open stays, the longest first, and exits that belong to none."""
     settings, parking = opened(config)
     document = parking_document(parking.state(_CLOCK.utc(), ended), settings.parking.overstay_h)
     if as_json:
@@ -76,39 +77,42 @@ def list_(
         typer.echo(_line(one, zone) + f"  {one['outcome']}, {one['pairing']} {one['pairing_probability']:.3f}")
 
 
-@app.command("close")
+@app.command(
+    "close",
+    epilog="Example: anpr-edge sessions close AB12CDE --at 2026-03-02T17:45\n\n"
+    "Exit codes: 0 closed, 1 there is no such open stay, 78 invalid settings or moment.",
+)
 def close(
     stay_: StayArgument, config: ConfigOption = Path("config.yaml"), at: AtOption = None, as_json: JsonOption = False
 ) -> None:
-    """End an open stay whose exit was not seen.
-
-    Example: anpr-edge sessions close AB12CDE --at 2026-03-02T17:45
-    """
+    """End an open stay whose exit was not seen."""
     settings, parking = opened(config)
     _show(settings, _me(parking).close(stay_, _moment(at, settings)), as_json=as_json)
 
 
-@app.command("reopen")
+@app.command(
+    "reopen",
+    epilog="Example: anpr-edge sessions reopen 019cccd5-e4fe\n\n"
+    "Exit codes: 0 open again, 1 nobody closed such a stay by hand, 78 invalid settings.",
+)
 def reopen(stay_: StayArgument, config: ConfigOption = Path("config.yaml"), as_json: JsonOption = False) -> None:
-    """Take back that a stay was closed by hand.
-
-    Example: anpr-edge sessions reopen 019cccd5-e4fe
-    """
+    """Take back that a stay was closed by hand."""
     settings, parking = opened(config)
     _show(settings, _me(parking).reopen(stay_), as_json=as_json)
 
 
-@app.command("correct")
+@app.command(
+    "correct",
+    epilog="Example: anpr-edge sessions correct 019cccd5-e4fe AB12CDE\n\n"
+    "Exit codes: 0 corrected, 1 there is no such passage, or this is no plate, 78 invalid settings.",
+)
 def correct(
     passage: Annotated[str, typer.Argument(help="Passage id, or the stay whose entry was misread.")],
     plate: Annotated[str, typer.Argument(help="What the plate really is.")],
     config: ConfigOption = Path("config.yaml"),
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a plate really is; the passage is paired again.
-
-    Example: anpr-edge sessions correct 019cccd5-e4fe AB12CDE
-    """
+    """Say what a plate really is; the passage is paired again."""
     settings, parking = opened(config)
     found = _me(parking).correct(passage, plate)
     if found is None:
@@ -117,7 +121,11 @@ def correct(
         _show(settings, found, as_json=as_json)
 
 
-@app.command("add")
+@app.command(
+    "add",
+    epilog="Example: anpr-edge sessions add AB12CDE --lane entry\n\n"
+    "Exit codes: 0 added, 1 no such lane leads in, or this is no plate, 78 invalid settings or moment.",
+)
 def add(
     plate: Annotated[str, typer.Argument(help="Plate of the car.")],
     lane: Annotated[str, typer.Option("--lane", help="Lane that it came in by.")],
@@ -125,23 +133,21 @@ def add(
     at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Open a stay for a car that came in unseen.
-
-    Example: anpr-edge sessions add AB12CDE --lane entry
-    """
+    """Open a stay for a car that came in unseen."""
     settings, parking = opened(config)
     _show(settings, _me(parking).add(plate, lane, _moment(at, settings)), as_json=as_json)
 
 
-@app.command("void")
+@app.command(
+    "void",
+    epilog="Example: anpr-edge sessions void 019cccd5-e4fe-7000-8000-000000000000\n\n"
+    "Exit codes: 0 taken out, 1 there is no such passage, 78 invalid settings.",
+)
 def void(
     op_id: Annotated[str, typer.Argument(help="Id of a passage, or of a stay that was added by hand.")],
     config: ConfigOption = Path("config.yaml"),
 ) -> None:
-    """Say that a passage never was: it is taken out of stays and counts.
-
-    Example: anpr-edge sessions void 019cccd5-e4fe-7000-8000-000000000000
-    """
+    """Say that a passage never was: it is taken out of stays and counts."""
     _, parking = opened(config)
     _me(parking).void(op_id)
     typer.echo("taken out")

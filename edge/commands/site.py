@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from edge.replay.site_report import SiteReport
 
 PIPED_WIDTH = 150  # columns when the output goes to a file
-_EPILOG = "Example: anpr-edge site-report gate.mp4. Exit codes: 0 green or amber, 1 red."
+_EPILOG = """
+Examples:
+
+  anpr-edge site-report gate.mp4
+
+  anpr-edge site-report gate.mp4 -c config.yaml --camera gate-1 --json
+
+Exit codes: 0 green or amber, 1 red or the video cannot be played, 78 invalid settings.
+"""
 _STYLES = {"green": "green", "amber": "yellow", "red": "bold red"}
 
 

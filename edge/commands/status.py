@@ -17,6 +17,15 @@ from rich.text import Text
 
 from edge.errors import SinkUnavailable
 
+_EPILOG = """
+Examples:
+
+  anpr-edge status
+
+  anpr-edge status --url http://10.0.0.7:9464 --json | jq .cameras
+
+Exit codes: 0 ready, 1 not ready, 3 nothing answers.
+"""
 GOOD, BAD, PALE = "green", "bold red", "dim"
 FUNNEL_TITLES = {
     "received": "received",
@@ -32,14 +41,11 @@ AS_JSON = typer.Option(False, "--json", help="Print the document as it came, for
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("status")(status)
+    app.command("status", epilog=_EPILOG)(status)
 
 
 def status(url: str = URL, as_json: bool = AS_JSON) -> None:
-    """Show what the running daemon sees, loses and waits for.
-
-    Exit codes: 0 ready, 1 not ready, 3 nothing answers.
-    """
+    """Show what the running daemon sees, loses and waits for."""
     try:
         found = fetch(url)
     except SinkUnavailable as error:

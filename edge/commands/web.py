@@ -16,7 +16,10 @@ def group() -> None:
     """Keep `password` a command of its own beside those to come."""
 
 
-@app.command()
+@app.command(
+    epilog="Example: anpr-edge web password anna --role operator\n\n"
+    "Exit codes: 0 printed, 1 given up, 78 the password or the name will not do.",
+)
 def password(
     name: str = typer.Argument("anna", help="Log-in name."),
     role: Role = typer.Option("viewer", help="viewer sees, operator also corrects and tries, admin also aims."),
@@ -31,5 +34,9 @@ def password(
         hashed = hash_password(secret)
     except ValueError as error:
         raise ConfigError("web password", str(error), "choose a longer one: three random words do") from error
-    user = UserSettings(name=name, role=role, password_hash=SecretStr(hashed))
+    try:
+        user = UserSettings(name=name, role=role, password_hash=SecretStr(hashed))
+    except ValueError as error:
+        fix = "take letters and digits, with . _ - between them, 64 at most"
+        raise ConfigError("NAME", f"{name!r} is no log-in name", fix) from error
     typer.echo(f"    - name: {user.name}\n      role: {user.role}\n      password_hash: {hashed}")

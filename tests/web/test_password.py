@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from edge.cli import app
 from edge.config import parse
+from edge.errors import ConfigError
 from edge.sinks.web.auth import Users
 from tests.web.site import PASSWORD
 
@@ -36,3 +37,10 @@ def test_a_short_password_is_refused() -> None:
     done = CliRunner().invoke(app, ["web", "password", "anna", "--password", "short"])
     assert done.exit_code != 0
     assert "10 to 1000 characters" in str(done.exception)
+
+
+def test_a_name_that_nobody_can_log_in_with_is_refused() -> None:
+    """The settings would refuse it later; a traceback helps nobody."""
+    done = CliRunner().invoke(app, ["web", "password", "Anna Meier", "--password", PASSWORD])
+    assert isinstance(done.exception, ConfigError)
+    assert "NAME: 'Anna Meier' is no log-in name. Fix: " in str(done.exception)
