@@ -25,7 +25,7 @@ def refuse_inputs(option: str, path: Path, inputs: Iterable[Path]) -> None:
     """
     for file in inputs:
         if os.path.realpath(path) == os.path.realpath(file) or _same(path, file):
-            raise ConfigError(option, f"{path} is {file} itself, which would be overwritten", "give another name")
+            raise ConfigError(option, f"{path} is the input {file}, which would be overwritten", "give another name")
 
 
 def ready(path: Path) -> None:

@@ -154,7 +154,7 @@ def test_read_takes_folders_and_patterns_and_goes_on_after_a_bad_file(models: Pa
         (["check", "-c", "no-such.yaml"], 78, "cannot be read"),
         (["run", "-c", "no-such.yaml"], 78, "cannot be read"),
         (["replay", "x.mp4", "--start", "yesterday"], 78, "yesterday"),
-        (["replay", "a.mp4", "--annotated", "./a.mp4"], 78, "a.mp4 itself, which would be overwritten"),
+        (["replay", "a.mp4", "--annotated", "./a.mp4"], 78, "the input a.mp4, which would be overwritten"),
         (["replay", "a.mp4", "--annotated", "a.txt"], 78, "give one that ends in .mp4"),
         (["annotate", "a.mp4", "--out", "/proc/nope"], 1, "a.truth.yaml: cannot be written"),
         (["explain", "a.mp4", "--pictures", "/proc/nope"], 1, "cannot be written"),

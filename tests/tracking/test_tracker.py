@@ -1,4 +1,4 @@
-"""The tracker's promises: ids, states, deadlines, end reasons, splits; the same input gives the same tracks."""
+"""The tracker's promises: ids, states, deadlines, splits; the same input gives the same tracks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_plate_is_confirmed_by_its_second_look() -> None:
 
 
 def test_an_unseen_plate_is_predicted_then_lost_then_ended_once() -> None:
-    """Every track has a deadline and an end reason; the end is told exactly once."""
+    """Every track has a deadline; the end is told exactly once."""
     tracker = Tracker(TrackerSettings(patience_s=1.0))
     followed(tracker)
     assert tracker.deadline_s(1) == pytest.approx(1.4)
