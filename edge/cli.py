@@ -89,7 +89,7 @@ def _mount_plugins() -> None:
             except ImportError as error:
                 if point.name == asked:
                     raise SystemExit(
-                        f"anpr-edge {asked} needs more packages ({error}); pip install 'anpr-edge[train]'"
+                        f"anpr-edge {asked} needs more packages ({error}); pip install '.[train]'"
                     ) from error
 
 

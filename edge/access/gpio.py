@@ -153,5 +153,5 @@ def library() -> Any:
     try:
         import gpiod  # noqa: PLC0415  (only gates with a relay or contacts have it)
     except ImportError as error:
-        raise BarrierFault("GPIO needs the package gpiod; pip install 'anpr-edge[gpio]'") from error
+        raise BarrierFault("GPIO needs the package gpiod; pip install '.[gpio]'") from error
     return gpiod

@@ -163,7 +163,7 @@ def _broker() -> Iterator[int]:
     try:
         from amqtt.broker import Broker
     except ImportError as error:
-        raise EdgeError("the demonstration needs the package amqtt; pip install 'anpr-edge[demo]'") from error
+        raise EdgeError("the demonstration needs the package amqtt; pip install '.[demo]'") from error
     port = _free_port()
     listener = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 8}}
     plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}

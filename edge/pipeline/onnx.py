@@ -37,8 +37,8 @@ _NAMES = {
 # onnxruntime's own kernels, so nobody gets either without asking (docs/decisions/0010-where-models-run.md).
 _AUTO = ("cuda", "cpu")
 _INSTALL = {
-    "cuda": "install anpr-edge[gpu] and the NVIDIA driver, or set models.provider: auto",
-    "tensorrt": "install anpr-edge[gpu] and TensorRT, or set models.provider: auto",
+    "cuda": "install '.[gpu]' in the checkout and the NVIDIA driver, or set models.provider: auto",
+    "tensorrt": "install '.[gpu]' in the checkout and TensorRT, or set models.provider: auto",
     "openvino": "install onnxruntime-openvino instead of onnxruntime, or set models.provider: auto",
 }
 _BESIDE = {"tensorrt": ("cuda",)}  # runs what TensorRT cannot

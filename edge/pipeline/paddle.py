@@ -100,7 +100,7 @@ def _text_recognition() -> Any:
     except ImportError as error:
         raise ModelError(
             f"models.recogniser.engine is paddleocr, but that does not import: {error}. "
-            "Fix: pip install 'anpr-edge[paddle]' (about OpenCV see scripts/test-paddle), or set engine: onnx"
+            "Fix: pip install '.[paddle]' (about OpenCV see scripts/test-paddle), or set engine: onnx"
         ) from error
     except AttributeError as error:
         raise ModelError("the installed paddleocr has no TextRecognition. Fix: pip install 'paddleocr>=3'") from error

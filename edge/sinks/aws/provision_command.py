@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import boto3  # noqa: PLC0415  (extra [aws])
         import botocore.exceptions  # noqa: PLC0415
     except ImportError:
-        sys.stderr.write("this needs boto3: pip install 'anpr-edge[aws]'\n")
+        sys.stderr.write("this needs boto3: pip install '.[aws]'\n")
         return 1
     try:
         sys.stdout.write(_do(chosen, Account(boto3.Session(region_name=chosen.region), chosen.prefix)))
