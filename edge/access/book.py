@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import fsum
 
 from edge.access.journal import Journal, Table
 from edge.access.likeness import Belief, belief
@@ -154,7 +155,7 @@ class Book:
     def _enter(self, op: Operation, seen: Belief, lately: Sequence[_Passed]) -> str:
         inside = [s for s in self._open.values() if s.entry.at < op.at]
         found = candidates(seen, op.at, inside, CHANCE_OF_ENTRY, self._settings)
-        if sum(c.probability for c in found) >= self._settings.pair_probability:  # it is one of them, and comes again
+        if fsum(c.probability for c in found) >= self._settings.pair_probability:  # it is one of them, and comes again
             self._exit_was_missed(found[0].session, op.at)
         return self._open_stay(op, seen, tailgated=self._tailgates(op, lately))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import fsum
 
 from edge.access.confusions import Confusions
 from edge.access.spelling import ANYWHERE
@@ -62,7 +63,7 @@ def overlap(a: Belief, b: Belief) -> float:
     if _far_apart(a.text, b.text):
         return 0.0
     texts = {text for text, _ in a.named} | {text for text, _ in b.named}
-    return min(1.0, sum(_share(a, text) * _share(b, text) for text in texts))
+    return min(1.0, fsum(_share(a, text) * _share(b, text) for text in texts))  # a set has no order
 
 
 def _share(of: Belief, text: str) -> float:

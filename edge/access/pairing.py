@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import fsum
 
 from edge.access.likeness import Belief, overlap
 from edge.access.sessions import Session
@@ -49,7 +50,7 @@ def candidates(
         for stay in stays
         if not strangers(seen, stay.belief, rules.well_read) and (alike := overlap(seen, stay.belief)) > 0.0
     ]
-    total = chance + sum(alike for _, alike in found)
+    total = fsum([chance, *(alike for _, alike in found)])  # exact in any order: gates must agree
     ranked = sorted(found, key=lambda one: (one[1], one[0].entry.order), reverse=True)
     return [Candidate(stay, alike / total) for stay, alike in ranked if alike / total >= WORTH_A_THOUGHT]
 
@@ -60,7 +61,7 @@ def likeliest(seen: Belief, found: list[Candidate], least: float) -> Candidate |
     Several stays with just this plate are one car whose exits were missed: it is the newest of them.
     """
     twins = [c for c in found if c.session.belief.text == seen.text] or found[:1]
-    together = sum(c.probability for c in twins)
+    together = fsum(c.probability for c in twins)
     if together < least:
         return None
     return Candidate(max(twins, key=lambda c: c.session.entry.order).session, together)

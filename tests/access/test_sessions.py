@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.access.ledger import Ledger
@@ -240,6 +240,7 @@ def test_overlap_is_symmetric_and_bounded() -> None:
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
+@example(seed=3915)  # three candidates whose chances, added in another order, differ in the last bit
 def test_order_of_arrival_makes_no_difference(seed: int) -> None:
     """Gates that were apart agree again: stays and counts follow from the set of facts alone."""
     random = Random(seed)

@@ -110,7 +110,7 @@ def test_a_damaged_paddle_model_is_named_with_what_to_do(damage: str, folder: Pa
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "paddleocr", None)
-    with pytest.raises(ModelError, match=r"Fix: pip install 'anpr-edge\[paddle\]'"):
+    with pytest.raises(ModelError, match=r"Fix: pip install '\.\[paddle\]'"):
         load_recogniser(ModelSettings(recogniser=RecogniserSettings(engine="paddleocr")))
 
 
