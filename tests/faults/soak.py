@@ -153,7 +153,7 @@ def _judge(log: Log, status: int, messages: str, events: list[GateEvent]) -> int
     numbers = [e.sequence for e in events]
     tenth = max(1, len(log.memory_mb) // 10)
     early, late = median(log.memory_mb[tenth : 2 * tenth + 1]), median(log.memory_mb[-tenth:])
-    most = max(log.memory_mb)
+    peak_mb = max(log.memory_mb)
     checks = {
         f"{len(finals)} passages reported, {least} to {most} driven": least <= len(finals) <= most,
         f"plates {dict(texts)}": set(texts) == {PLATE},
@@ -161,7 +161,7 @@ def _judge(log: Log, status: int, messages: str, events: list[GateEvent]) -> int
         f"{len({e.event_id for e in events})} different events": len({e.event_id for e in events}) == len(events),
         f"up again after {max(log.back_s[1:], default=0):.1f} s at most": max(log.back_s[1:], default=0) < 10,
         f"memory {early:.0f} MB early, {late:.0f} MB late (medians)": late - early < GROWTH_MB,
-        f"memory {most:.0f} MB at most": most < MOST_MB,
+        f"memory {peak_mb:.0f} MB at most": peak_mb < MOST_MB,
         f"daemon ended with {status}": status == 0,
         "no traceback in its log": "Traceback" not in messages,
     }
