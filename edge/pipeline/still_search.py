@@ -16,6 +16,7 @@ import numpy as np
 from edge.config.models import ModelSettings
 from edge.pipeline.image import whole_strides
 from edge.protocols import Detector
+from edge.tracking.calibration import log_odds
 from edge.types import Box, Detection, UInt8Array
 
 _STEP = 3.0  # detail of one round over that of the one before: detectors find plates over a tenfold range of widths
@@ -29,6 +30,7 @@ _SMALL_PX = 90.0  # narrower than this in the network's input, the corners of a 
 # does nearly as well, larger ones (190 pixels) add nothing.
 _AGAIN_PX = (40.0, 60.0, 90.0, 130.0)
 _FIELD = (192, 320)  # height and width of the network's input for such a look
+_LEAST = 1e-3  # no look says less than this, or more than its complement
 _UNSEEN = 0.02  # the score of a look that does not find the plate
 _FINEST = 2.0  # enlarged so much, plates of 20 to 30 pixels are found nearly as well as large ones
 
@@ -81,11 +83,11 @@ def _same_plate(a: Box, b: Box) -> bool:
 
 def _judged(luma: UInt8Array, detector: Detector, find: Detection) -> Detection:
     """Return the find as it is seen in several sizes: the mean of the opinions, the middle of the places."""
-    seen, opinions = [find], [_log_odds(find.score)]
+    seen, opinions = [find], [_opinion(find.score)]
     for region, size in _looks_at(find.box, luma.shape):
         same = [d for d in detector.detect_in(luma, region, size) if _same_plate(d.box, find.box)]
         best = max(same, key=lambda d: d.score, default=None)
-        opinions.append(_log_odds(_UNSEEN if best is None else best.score))
+        opinions.append(_opinion(_UNSEEN if best is None else best.score))
         seen += [] if best is None else [best]
     score = 1 / (1 + math.exp(-sum(opinions) / len(opinions)))
     x1, y1, x2, y2 = np.median([d.box.as_tuple() for d in seen], axis=0).tolist()
@@ -107,9 +109,9 @@ def _looks_at(box: Box, shape: tuple[int, ...]) -> Iterator[tuple[Box, tuple[int
         yield region, (min(_FIELD[0], inside[0]), min(_FIELD[1], inside[1]))
 
 
-def _log_odds(score: float) -> float:
-    bounded = min(max(score, 1e-3), 1 - 1e-3)
-    return math.log(bounded / (1 - bounded))
+def _opinion(score: float) -> float:
+    """Return the log-odds of a look's score; none is so sure that it outweighs all others."""
+    return log_odds(min(max(score, _LEAST), 1 - _LEAST))
 
 
 def _tiles_count(shape: tuple[int, ...], size: tuple[int, int], scale: float) -> int:

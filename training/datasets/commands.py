@@ -16,7 +16,7 @@ from rich.table import Table
 from training.datasets.classes import UnclearClasses
 from training.datasets.frame import BrokenAnnotations
 from training.datasets.load import Dataset, load_dataset
-from training.datasets.pack import pack
+from training.datasets.pack import LEAKS_SHOWN, pack
 from training.datasets.sheet import contact_sheet, statistics
 from training.datasets.splitting import assign_splits, by_sequence, keep_earlier, largest_share, on_both_sides
 from training.datasets.table import write_table
@@ -45,7 +45,6 @@ EarlierOption = Annotated[
     Path | None, typer.Option(help="Table of an earlier division, whose pictures stay where they were.")
 ]
 SMOKE_PICTURES = 6
-LEAKS_SHOWN = 20
 LOPSIDED = 0.5  # of the pictures in one group: whichever side it takes, the other is too small to learn or to judge
 
 
@@ -90,7 +89,7 @@ def inspect(
     if twins:
         found = between_splits(dataset.frame, find_twins(dataset.frame, dataset.pictures))
         console.print(f"{len(found)} pairs of nearly the same picture in different splits")
-        for twin in found[:20]:
+        for twin in found[:LEAKS_SHOWN]:
             console.print(f"  {twin.first} ~ {twin.second} ({twin.bits} of 64 bits differ)", highlight=False)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(sheet), contact_sheet(dataset.frame, dataset.pictures, count, seed=seed))

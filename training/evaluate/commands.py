@@ -94,9 +94,9 @@ def detector(
         rows += scenes.width_rows(results, threshold)
         title = f"Detector, {len(chosen)} scenes of {split}, {way}"
         show(title, rows)
-        sections.append(
-            Section(title, "Labels green, finds blue, false alarms red.", rows, scenes.failures(results, threshold))
-        )
+        if report:
+            note = "Labels green, finds blue, false alarms red."
+            sections.append(Section(title, note, rows, scenes.failures(results, threshold)))
         figures[key] = found
     finish(sections, figures, "Plate detector", report, json_file)
 

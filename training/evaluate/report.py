@@ -75,10 +75,8 @@ def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def reading_section(
-    title: str, note: str, answers: Sequence[Answer], picture_of: Callable[[Answer], Failure]
-) -> Section:
-    """Return the section of a reader or of the whole chain: every failure is in it, the surest mistakes first."""
+def reading_rows(answers: Sequence[Answer]) -> list[list[str]]:
+    """Return the table of a reader or of the whole chain: exact match and characters, of all and by group."""
     rows = [["", "exact", "characters", "plates"]]
     rows.append(["all", _percent(exact_share(answers)), _percent(character_accuracy(answers)), str(len(answers))])
     for group, values in by_group(answers).items():
@@ -86,9 +84,17 @@ def reading_section(
             [f"{group}: {name}", _percent(exact), _percent(characters), str(count)]
             for name, (exact, characters, count) in values.items()
         ]
+    return rows
+
+
+def reading_section(
+    title: str, note: str, answers: Sequence[Answer], picture_of: Callable[[Answer], Failure]
+) -> Section:
+    """Return the section of a reader or of the whole chain: every failure is in it, the surest mistakes first."""
     wrong = sorted((answer for answer in answers if not answer.right), key=lambda answer: -answer.probability)
+    failures = [picture_of(answer) for answer in wrong]
     beside = _reliability_plot(answers) + _confusion_table(answers)
-    return Section(title, note, rows, [picture_of(answer) for answer in wrong], beside, matrix_html(answers))
+    return Section(title, note, reading_rows(answers), failures, beside, matrix_html(answers))
 
 
 def _percent(share: float) -> str:

@@ -30,7 +30,7 @@ from training.evaluate.reading import (
     exact_share,
     reliability,
 )
-from training.evaluate.report import Failure, Section, reading_section, write_report
+from training.evaluate.report import Failure, Section, reading_rows, reading_section, write_report
 from training.evaluate.scenes import LABEL_COLOUR, TILE_PX
 
 console = Console()
@@ -53,8 +53,7 @@ def judge(
     note: str = "",
 ) -> None:
     """Print, report and store the figures of a list of answers."""
-    section = reading_section(title, note, answers, picture_of)
-    show(title, section.table)
+    show(title, reading_rows(answers))
     if note:
         console.print(note, highlight=False)
     bins = reliability(answers)
@@ -75,7 +74,8 @@ def judge(
         "reliability": [asdict(one) for one in bins],
         "confusions": [{"true": true, "read": read, "times": times} for (true, read), times in mistaken],
     }
-    finish([section], figures, title, report, json_file)
+    sections = [reading_section(title, note, answers, picture_of)] if report else []  # a picture of every failure
+    finish(sections, figures, title, report, json_file)
 
 
 def show(title: str, rows: Sequence[Sequence[str]]) -> None:
