@@ -29,6 +29,9 @@ UNREAD_MIN_TRAVEL_HEIGHTS = 3.0
 STANDING_MEMORY_S = 1800.0  # a car hidden while it waits is remembered at its spot for this long
 TURNED_GROWTH = 0.4  # log height that a vehicle seen again must lose, or gain, to undo its passage
 UNKNOWN_PX = 1 << 30  # size of a picture that nobody told
+# A vehicle that is lost and found for days, parked in view and hidden now and then, is kept in so many tracks; each
+# holds its looks, some 130 KB. Older ones become one with the first.
+MAX_CONTINUATIONS = 16
 MAX_REMEMBERED = 64  # ended passages kept to recognise a vehicle that is seen again
 
 
@@ -342,13 +345,21 @@ class Gate:
         return sorted((p for p in self._open.values() if p.parent is None), key=lambda p: p.number)
 
     def _forget(self) -> None:
-        """Drop continuations of ended passages that are over, and passages too old to be seen again."""
+        """Drop continuations of ended passages that are over, those too many, and passages too old to be seen again."""
+        for passage in (*self._leaders(), *self._remembered):
+            if len(passage.continuations) > MAX_CONTINUATIONS and self._are_over(passage, passage.continuations[0]):
+                self._open.pop(passage.fold_oldest().track_id, None)
         for passage in [p for p in self._open.values() if p.parent is not None and p.parent.closed]:
-            if self._now_s - passage.last_s >= self._settings.ends_after_s:
+            if self._are_over(passage):
+                passage.forget_looks()
                 del self._open[passage.track_id]
                 self._silent.append("same_vehicle")
         self._remembered = [p for p in self._remembered if self._now_s - p.seen_s <= self._memory_s(p)]
         self._remembered = newest_first(self._remembered)[:MAX_REMEMBERED]
+
+    def _are_over(self, *parts: Passage) -> bool:
+        """Tell whether the tracks of these parts are over, so that nothing is added to them any more."""
+        return all(self._now_s - p.last_s >= self._settings.ends_after_s for p in parts)
 
     def _memory_s(self, passage: Passage) -> float:
         stood = any(p.standing for p in (passage, *passage.continuations))

@@ -80,7 +80,7 @@ class Passage:
     def verdict(self) -> Verdict | None:
         """Return the best answer of this passage and its continuations."""
         answers = [p.own_verdict for p in (self, *self.continuations) if p.own_verdict is not None]
-        return max(answers, key=lambda v: (v.probability, v.reads), default=None)
+        return max(answers, key=_by_belief, default=None)
 
     def forget_looks(self) -> None:
         """Let go of what its answers were counted from, 50 KB each: it is told, and only its text is compared again."""
@@ -156,6 +156,25 @@ class Passage:
         """Undo `attach` for one continuation."""
         self.continuations = [p for p in self.continuations if p is not later]
         later.parent = None
+
+    def fold_oldest(self) -> Passage:
+        """Make the oldest continuation one with this passage, and return it: nobody need follow it any more.
+
+        What both say together stays: the better answer, how often it was seen, and the way it went.
+        """
+        part = self.continuations.pop(0)
+        self.path.join(part.path)
+        self.own_verdict = max(
+            (v for v in (self.own_verdict, part.own_verdict) if v is not None), key=_by_belief, default=None
+        )
+        self.hits, self.score = self.hits + part.hits, self.score + part.score
+        self.replaced = self.replaced and part.replaced
+        self.seen_by_carried = self.seen_by_carried or part.seen_by_carried
+        return part
+
+
+def _by_belief(verdict: Verdict) -> tuple[float, int]:
+    return verdict.probability, verdict.reads
 
 
 def same_plate(a: Verdict | None, b: Verdict | None) -> bool:

@@ -89,8 +89,13 @@ class Path:
         if self.samples and not _apart(sample, self.samples[-1], STEP_HEIGHTS, STEP_GROWTH):
             return
         self.samples.append(sample)
-        if len(self.samples) > MAX_SAMPLES:
-            del self.samples[_least_telling(self.samples)]
+        self._thin()
+
+    def join(self, later: Path) -> None:
+        """Take in the path of the same vehicle's next track, which began after this one."""
+        self.samples += later.samples
+        self.moved = self.moved or later.moved
+        self._thin()
 
     def trim(self, after_s: float) -> None:
         """Forget what was seen after `after_s`: it was another plate."""
@@ -103,6 +108,10 @@ class Path:
     def travelled_heights(self) -> float:
         """Return the largest distance between the first position and any other, in plate heights."""
         return max((s.heights_from(self.samples[0]) for s in self.samples[1:]), default=0.0)
+
+    def _thin(self) -> None:
+        while len(self.samples) > MAX_SAMPLES:
+            del self.samples[_least_telling(self.samples)]
 
     def _watch_movement(self, sample: Sample) -> None:
         if self._anchor is None:

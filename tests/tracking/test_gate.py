@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.camera import GateSettings
-from edge.tracking.gate import Gate, PassageChange
+from edge.tracking.gate import MAX_CONTINUATIONS, Gate, PassageChange
 from edge.tracking.passage import GateState, same_plate
+from edge.tracking.path import MAX_SAMPLES
 from edge.types import Basis, Box, Detection, Direction, EventType, Track, TrackState, Verdict
 from tests.tracking.lane import FRAME, verdict
 
@@ -537,3 +538,42 @@ def test_what_a_told_passage_was_counted_from_is_told_and_then_forgotten() -> No
     assert remembered.verdict is not None
     assert remembered.verdict.text == "AB12CDE"
     assert remembered.verdict.basis is None
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_vehicle_that_is_lost_and_found_for_days_takes_no_more_memory(gone: bool) -> None:
+    """Parked in view and hidden now and then, or seen again and again after it has left."""
+    road = Road()
+    road.drive(1, 12, 8, 5)
+    if gone:
+        road.empty(12.0)
+    for track_id in range(2, 60):
+        road.drive(track_id, 5, 4.9)
+        road.empty(2.0 if gone else 0.4)
+    assert road.kinds() == ([PROVISIONAL, FINAL] if gone else [PROVISIONAL])
+    kept = [*road.gate._leaders(), *road.gate._remembered]
+    assert len(kept) == 1
+    assert len(kept[0].continuations) <= MAX_CONTINUATIONS + 1
+    assert len(road.gate.track_ids()) <= MAX_CONTINUATIONS + 2
+    assert len(kept[0].samples) <= (MAX_CONTINUATIONS + 2) * MAX_SAMPLES
+    if not gone:
+        road.empty(200.0)
+    assert road.kinds() == [PROVISIONAL, FINAL]  # still one passage, told once
+    assert road.changes[-1].verdict is not None
+    assert road.changes[-1].verdict.text == "AB12CDE"
+
+
+def test_what_older_tracks_said_stays_when_they_become_one() -> None:
+    """The surest answer, how often it was seen, and that it came nearer."""
+    road = Road()
+    road.drive(1, 12, 8, 5, p=0.96)
+    for track_id in range(2, 30):
+        road.drive(track_id, 5, 4.9, p=0.999 if track_id == 2 else 0.97)
+        road.empty(0.4)
+    road.empty(200.0)
+    final = road.changes[-1]
+    assert final.verdict is not None
+    assert final.verdict.probability == 0.999
+    assert final.direction is Direction.ENTRY
+    assert final.first_s < 1.0
+    assert final.hits >= 28 * 8
